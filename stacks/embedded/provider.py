@@ -1,0 +1,185 @@
+"""An embedded part as a Pulumi resource: starting, waiting, telling what went wrong and taking away, for all parts.
+
+The resource's id is the identity of the part's data. A part that died is "gone" to a refresh, and `create` brings it
+back on the data that stand, under the same id; only data that were removed are made anew, under a new one.
+"""
+
+import contextlib
+import shutil
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from pipeline_lib.model.errors import UserError
+from stacks.dynamic import Props, Provider, numbers
+from stacks.embedded.clickhouse import ClickHouse
+from stacks.embedded.connect import Connect
+from stacks.embedded.kafka import Kafka
+from stacks.embedded.part import LOOPBACK, EmbeddedPart, ensure_data, identity_of, write_files
+from stacks.embedded.postgres import Postgres
+from stacks.embedded.supervision import Supervisor, end_strays
+
+PARTS: Mapping[str, type[EmbeddedPart]] = {part.name: part for part in (Postgres, Kafka, Connect, ClickHouse)}
+
+
+class Part(Resource, module="embedded", name="Part"):
+    """One of `PARTS`; its id is the identity of its data."""
+
+    version: pulumi.Output[str]
+
+    def __init__(
+        self,
+        kind: type[EmbeddedPart],
+        *,
+        folder: pulumi.Input[str],
+        ports: pulumi.Input[dict[str, str]],
+        settings: Mapping[str, pulumi.Input[str]],
+        secrets: pulumi.Input[Mapping[str, str]],
+    ) -> None:
+        def rendered(known: Props) -> dict[str, str]:
+            part = kind(Path(known["folder"]), numbers(known["ports"]), known["settings"], {})
+            return {**part.files(), "command": " ".join(part.command().argv)}
+
+        given = {"folder": folder, "ports": ports, "settings": settings}
+        inputs = {
+            "part": kind.name,
+            **given,
+            "secrets": secrets,
+            # What the part is started with, so that a change of ours to it is a diff that can be read.
+            "rendered": pulumi.Output.all(**given).apply(rendered),
+            "version": None,
+        }
+        super().__init__(PartProvider(), kind.name, inputs)
+
+
+class PartProvider(Provider):
+    """Parts under the stack's supervisor."""
+
+    inputs = ("folder", "settings", "secrets", "rendered")
+    replaces = ("folder",)
+
+    def create(self, props: Props) -> CreateResult:
+        """Starts the part, on its data if they stand, and returns when it is ready."""
+        part = _part(props)
+        identity = bring_up(part)
+        return CreateResult(identity, {**props, "version": part.version()})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """Gone if its data are, or other ones are in their place, or it does not get ready."""
+        part = _part(props)
+        supervisor = Supervisor(part.stack_folder)
+        if identity_of(part) != id_ or supervisor.info(part.name).state == "ABSENT":
+            return ReadResult("", {})
+        try:
+            _await_ready(part, supervisor)
+        except UserError:
+            return ReadResult("", {})
+        return ReadResult(id_, props)
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        """Restarts the part with what is new."""
+        part = _part(_news)
+        Supervisor(part.stack_folder).remove(part.name)
+        bring_up(part)
+        return UpdateResult({**_news, "version": part.version()})
+
+    def delete(self, _id: str, _props: Props) -> None:
+        """Ends the part and removes its data."""
+        part = _part(_props)
+        Supervisor(part.stack_folder).remove(part.name, kill=True)
+        end_strays(part.folder)
+        if part.folder.exists():
+            shutil.rmtree(part.folder)
+
+
+def _part(props: Props) -> EmbeddedPart:
+    return PARTS[props["part"]](
+        Path(props["folder"]), numbers(props["ports"]), dict(props["settings"]), dict(props["secrets"])
+    )
+
+
+def bring_up(part: EmbeddedPart) -> str:
+    """Starts `part` and returns its identity when it is ready; on failure nothing of it is left running."""
+    supervisor = Supervisor(part.stack_folder)
+    try:
+        supervisor.ensure()
+        supervisor.remove(part.name)
+        end_strays(part.folder)
+        for name in part.own_ports:
+            _require_free(part, part.port(name))
+        part.folder.mkdir(parents=True, exist_ok=True)
+        identity = ensure_data(part)
+        write_files(part)
+    except OSError as error:
+        raise UserError(
+            f"{part.title} could not be set up in {part.folder}: {error.strerror or error}. Make room or give rights "
+            "there and run `throughline up` again."
+        ) from error
+    supervisor.start(part.name, part.command())
+    try:
+        _await_ready(part, supervisor)
+    except UserError:
+        supervisor.remove(part.name)
+        raise
+    return identity
+
+
+def _await_ready(part: EmbeddedPart, supervisor: Supervisor) -> None:
+    looks = Retrying(
+        retry=retry_if_result(lambda ready: not ready),
+        wait=wait_exponential(multiplier=0.02, max=0.25),
+        stop=stop_after_delay(part.patience_s),
+    )
+    try:
+        looks(lambda: _ready(part, supervisor))
+    except RetryError:
+        raise UserError(
+            f"{part.title} runs but is not ready after {part.patience_s:.0f} s: it does not answer on "
+            f"{LOOPBACK}:{part.port()}. {_way_out(part)} Its last log lines:",
+            supervisor.last_words(part.name),
+        ) from None
+
+
+def _ready(part: EmbeddedPart, supervisor: Supervisor) -> bool:
+    if part.ready():
+        return True
+    info = supervisor.info(part.name)
+    if info.state in ("BACKOFF", "FATAL", "EXITED", "STOPPED", "ABSENT"):
+        raise UserError(
+            f"{part.title} died at its start ({info.said}). {_way_out(part)} Its last log lines:",
+            supervisor.last_words(part.name),
+        )
+    return False
+
+
+def _way_out(part: EmbeddedPart) -> str:
+    return (
+        f"Mend what the log names (`throughline logs {part.name}` shows all of it) and run `throughline up` again: it "
+        "goes on from what stands."
+    )
+
+
+def _require_free(part: EmbeddedPart, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            raise UserError(
+                f"{part.title} cannot listen on {LOOPBACK}:{port}: the port is taken{_by_whom(port)}. Free it, or give "
+                f"the stack another with `pulumi config set --path {part.name}.port N` (or `throughline up --set "
+                f"{part.name}.port=N`), and run `throughline up` again."
+            ) from None
+
+
+def _by_whom(port: int) -> str:
+    with contextlib.suppress(psutil.Error):  # not every system tells everyone
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+    return ""

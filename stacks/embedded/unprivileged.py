@@ -1,0 +1,50 @@
+"""PostgreSQL refuses to run as root, so under root it runs as `nobody`.
+
+`nobody` must be able to reach its data and its binaries. Root's checkouts often lie in folders closed to everyone else;
+rather than open those, PostgreSQL's data and a copy of its binaries then live under /var/lib/throughline, root's own
+place for such things. Nothing outside the stack's own folders is ever given other permissions.
+"""
+
+import os
+import pwd
+import shutil
+from pathlib import Path
+
+ACCOUNT = "nobody"
+SYSTEM_FOLDER = Path("/var/lib/throughline")
+
+
+def is_root() -> bool:
+    """Whether we may not run PostgreSQL as ourselves."""
+    return os.geteuid() == 0
+
+
+def reachable(path: Path) -> bool:
+    """Whether any account may pass through every folder above `path` (those that exist)."""
+    return all(folder.stat().st_mode & 0o001 for folder in path.resolve().parents if folder.exists())
+
+
+def home_for(folder: Path, stack_folder: Path) -> Path:
+    """Where the account can have what is meant for `folder`: there, or in the system's folder."""
+    if not is_root() or reachable(folder):
+        return folder
+    return SYSTEM_FOLDER / stack_folder.name / folder.name
+
+
+def give(path: Path) -> None:
+    """Makes `path` and all below it the account's own."""
+    account = pwd.getpwnam(ACCOUNT)
+    for entry in (path, *path.rglob("*")):
+        os.chown(entry, account.pw_uid, account.pw_gid, follow_symlinks=False)
+
+
+def reachable_copy(source: Path, target: Path) -> Path:
+    """`source` itself if the account can reach it, else a copy at `target` (made once)."""
+    if not is_root() or reachable(source / "bin"):
+        return source
+    if not target.exists():
+        draft = target.with_name(f"{target.name}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(source, draft, symlinks=True)
+        draft.rename(target)
+    return target

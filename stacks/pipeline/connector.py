@@ -1,0 +1,228 @@
+"""The Debezium connector: its config, and its life in Connect.
+
+Connect keeps a connector's offsets when the connector is deleted, so a connector that was lost goes on where it was.
+Offsets without their replication slot are worth nothing (PostgreSQL has forgotten the WAL they point to, or it is
+another PostgreSQL): then they are reset, and the connector starts with a snapshot of what is in the outbox.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import psycopg
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
+
+from pipeline_lib.model.errors import UserError
+from stacks.backend import Systems
+from stacks.config import StackConfig
+from stacks.dynamic import Props, Provider
+from stacks.pipeline.names import DATABASE, PUBLICATION, REPLICATION_ROLE, SLOT, TOPIC, TOPIC_PREFIX
+
+PATIENCE_S = 60
+
+
+def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.Input[str]]:
+    """Debezium's settings (https://debezium.io/documentation/reference/connectors/postgresql.html)."""
+    return {
+        "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+        "tasks.max": "1",
+        "database.hostname": systems.postgres.host,
+        "database.port": systems.postgres.port,
+        "database.user": REPLICATION_ROLE,
+        "database.password": systems.replication_password,
+        "database.dbname": DATABASE,
+        "topic.prefix": TOPIC_PREFIX,
+        "plugin.name": "pgoutput",
+        "publication.name": PUBLICATION,
+        "publication.autocreate.mode": "disabled",
+        "slot.name": SLOT,
+        "table.include.list": "public.outbox",
+        "message.key.columns": "public.outbox:aggregate_id",
+        "snapshot.mode": "initial",
+        "skipped.operations": "u,d,t",
+        "tombstones.on.delete": "false",
+        "decimal.handling.mode": "string",
+        "transforms": "route",
+        "transforms.route.type": "org.apache.kafka.connect.transforms.RegexRouter",
+        "transforms.route.regex": rf"{TOPIC_PREFIX}\.public\.outbox",
+        "transforms.route.replacement": TOPIC,
+        "poll.interval.ms": str(config.connect.poll_interval_ms),
+        "heartbeat.interval.ms": str(config.connect.heartbeat_interval_ms),
+        # Kafka's clients wait 5 ms for more to send together; a visitor's click comes alone.
+        "producer.override.linger.ms": "0",
+    }
+
+
+class Connector(Resource, module="pipeline", name="Connector"):
+    """A connector of a Connect cluster; `database` is where its replication slot is looked for."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        url: pulumi.Input[str],
+        connector: str,
+        database: pulumi.Input[str],
+        config: Mapping[str, pulumi.Input[str]],
+        within: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        inputs = {
+            "url": url,
+            "connector": connector,
+            "database": database,
+            "config": config,
+            "within": within,
+            "state": None,
+        }
+        super().__init__(ConnectorProvider(), name, inputs, opts)
+
+
+class ConnectorProvider(Provider):
+    """Connectors over Connect's REST API."""
+
+    inputs = ("url", "connector", "config", "within")
+    replaces = ("connector", "within")
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> Any:
+        """Also a connector that was paused, stopped or has failed is to be mended."""
+        result = super().diff(_id, _olds, _news)
+        result.changes = result.changes or _olds["state"] != "RUNNING"
+        return result
+
+    def create(self, props: Props) -> CreateResult:
+        """Puts the connector and returns when its task runs and its slot is active."""
+        if not _slot_exists(props):
+            _forget_offsets(props)
+        _put(props)
+        return CreateResult(props["connector"], {**props, "state": "RUNNING"})
+
+    def read(self, id_: str, props: Props) -> ReadResult:
+        """Its config and state as Connect has them; gone if Connect does not have it or is not there."""
+        try:
+            answer = _rest(props, "GET", "")
+            status = _rest(props, "GET", "/status").json()
+        except httpx.TransportError:
+            return ReadResult("", {})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return ReadResult("", {})
+        config = {key: value for key, value in answer.json()["config"].items() if key != "name"}
+        return ReadResult(id_, {**props, "config": config, "state": _state(status)})
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
+        """Puts the new config; a paused connector goes on, a failed one is started again."""
+        _put(_news)
+        return UpdateResult({**_news, "state": "RUNNING"})
+
+    def delete(self, _id: str, _props: Props) -> None:
+        """Deletes the connector; its slot goes with PostgreSQL's data."""
+        try:
+            _rest(_props, "DELETE", "")
+        except httpx.TransportError:
+            pulumi.log.debug("Connect is gone, and the connector with it")
+
+
+def _rest(props: Props, method: str, path: str, json: Any = None) -> httpx.Response:
+    """One call of the connector's; 409 is Connect's word for a rebalance, which passes."""
+    calls = Retrying(
+        retry=retry_if_result(lambda answer: answer.status_code == httpx.codes.CONFLICT)
+        | retry_if_exception_type(httpx.ReadTimeout),
+        wait=wait_exponential(multiplier=0.05, max=0.5),
+        stop=stop_after_delay(PATIENCE_S),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    url = f"{props['url']}/connectors/{props['connector']}{path}"
+    return calls(httpx.request, method, url, json=json, timeout=10)
+
+
+def _put(props: Props) -> None:
+    answer = _rest(props, "PUT", "/config", props["config"])
+    if answer.is_error:
+        raise UserError(f"Connect refused the connector {props['connector']}: {answer.json().get('message', answer)}")
+    _rest(props, "PUT", "/resume")
+    looks = Retrying(
+        retry=retry_if_result(lambda running: not running),
+        wait=wait_exponential(multiplier=0.02, max=0.25),
+        stop=stop_after_delay(PATIENCE_S),
+    )
+    restarted = False
+
+    def runs() -> bool:
+        nonlocal restarted
+        status = _rest(props, "GET", "/status")
+        state = _state(status.json()) if status.is_success else "UNASSIGNED"
+        if state == "FAILED" and not restarted:
+            # What it failed of before this update may be mended by now: it gets one more try.
+            _rest(props, "POST", "/restart?includeTasks=true&onlyFailed=true")
+            restarted = True
+            return False
+        if state == "FAILED":
+            raise UserError(
+                f"The connector {props['connector']} has FAILED. Mend what its trace names and run `throughline up` "
+                "again. Its trace:",
+                _trace(status.json()),
+            )
+        return state == "RUNNING" and _slot_active(props)
+
+    try:
+        looks(runs)
+    except RetryError:
+        raise UserError(
+            f"The connector {props['connector']} does not stream after {PATIENCE_S} s: "
+            f"{_rest(props, 'GET', '/status').text}. See `throughline logs connect`, and run `throughline up` again."
+        ) from None
+
+
+def _state(status: Mapping[str, Any]) -> str:
+    """RUNNING if the connector and its task are, else the state of the one that is not."""
+    states = [status["connector"]["state"], *(task["state"] for task in status.get("tasks", []))]
+    if len(states) == 1 and states[0] == "RUNNING":
+        return "UNASSIGNED"  # no task yet
+    return next((str(state) for state in states if state != "RUNNING"), "RUNNING")
+
+
+def _trace(status: Mapping[str, Any]) -> str:
+    traces = [part.get("trace", "") for part in (status["connector"], *status.get("tasks", []))]
+    lines = "\n".join(filter(None, traces)).splitlines()
+    told = [line for line in lines if not line.startswith("\tat ")]
+    return "\n".join(told[:12])
+
+
+def _slot_exists(props: Props) -> bool:
+    return _slot(props, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s")
+
+
+def _slot_active(props: Props) -> bool:
+    return _slot(props, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s AND active")
+
+
+def _slot(props: Props, question: str) -> bool:
+    with psycopg.connect(props["database"], connect_timeout=5) as connection:
+        row = connection.execute(question, [props["config"]["slot.name"]]).fetchone()
+    return bool(row and row[0])
+
+
+def _forget_offsets(props: Props) -> None:
+    """Resets stored offsets, for which Connect wants the connector to exist and be stopped (KIP-875)."""
+    if not _rest(props, "GET", "").is_success:
+        answer = httpx.post(
+            f"{props['url']}/connectors",
+            json={"name": props["connector"], "config": props["config"], "initial_state": "STOPPED"},
+            timeout=30,
+        )
+        if answer.is_error:
+            raise UserError(
+                f"Connect refused the connector {props['connector']}: {answer.json().get('message', answer)}"
+            )
+    _rest(props, "PUT", "/stop")
+    resets = Retrying(
+        retry=retry_if_result(lambda answer: answer.is_error),
+        wait=wait_exponential(multiplier=0.05, max=0.5),
+        stop=stop_after_delay(PATIENCE_S),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    answer = resets(_rest, props, "DELETE", "/offsets")
+    if answer.is_error:
+        raise UserError(f"Connect did not reset the offsets of {props['connector']}: {answer.text}")

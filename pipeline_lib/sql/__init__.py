@@ -11,6 +11,30 @@ from importlib.resources import files
 from typing import Literal
 
 Dialect = Literal["postgres", "clickhouse"]
+
+POSTGRES_ORDER = ("roles", "tables", "grants", "publication", "reference_data")
+"""PostgreSQL's files in the order in which they are applied; each can be run again."""
+
+CLICKHOUSE_ORDER = (
+    "events",
+    "dead_letters",
+    "fences",
+    "parsed_messages",
+    "keep_events",
+    "keep_fences",
+    "keep_dead_letters",
+    "assignments",
+    "event_details",
+    "user_journeys",
+    "events_queue",
+    "parse_messages",
+)
+"""ClickHouse's objects in the order in which they are created; dropped in the reverse one. `parse_messages` comes last,
+for the queue is consumed from the moment that a view reads it."""
+
+ANALYST_TABLES = ("events", "assignments", "event_details", "user_journeys")
+"""What analysts may read. The views run with the reader's own rights, so `events` is among them."""
+
 _PLACEHOLDER = re.compile(r""":(['"])([a-z_]+)\1""")
 
 

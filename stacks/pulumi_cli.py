@@ -44,7 +44,7 @@ def pulumi_on_path() -> Found | None:
     if command is None:
         return None
     path = Path(command).absolute()
-    return Found(path, _objection_to(path))
+    return Found(path, objection_to(path))
 
 
 def find_pulumi() -> Path:
@@ -61,7 +61,8 @@ def find_pulumi() -> Path:
     )
 
 
-def _objection_to(path: Path) -> str:
+def objection_to(path: Path) -> str:
+    """Why a `pulumi` will not do, as the end of a sentence that begins with its path; empty if it will."""
     try:
         said = subprocess.run(
             [path, "version"],

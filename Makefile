@@ -1,0 +1,48 @@
+# Everything that is done with a checkout. Each target sets up first, which after the first time takes no time.
+# STACK=name picks the stack of `make demo`.
+
+STACK ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock lock-jars bench-start bench-latency clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Fetch what a stack needs: Python packages, jars, Pulumi (nothing to do the second time)
+	@tools/find-python -m tools.setup.python_env
+	@.venv/bin/python -m tools.setup
+
+demo: setup ## Stand a stack up and prove the reference journey through it
+	.venv/bin/throughline up --stack $(STACK)
+	.venv/bin/throughline demo --stack $(STACK)
+
+test: setup check ## Linters, types, and every test, on a stack of its own
+	.venv/bin/pytest tests/unit tests/setup
+	.venv/bin/pytest --ignore=tests/unit --ignore=tests/setup
+
+check: setup ## Linters, formatting, types and import contracts: no test
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup ## Format the code and mend what the linter can mend
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+bench-start: setup ## Measure how long a stack takes to stand, to be up to date and to go
+	.venv/bin/python -m bench.start
+
+bench-latency: setup ## Measure the time from a commit to a row that ClickHouse returns
+	.venv/bin/python -m bench.latency
+
+lock: ## Write the locks of the Python packages anew (LOCK_FLAGS=--upgrade: newest versions)
+	@tools/find-python -m tools.setup.locks $(LOCK_FLAGS)
+
+lock-jars: setup ## Write the lock of the jars anew from tools/jars.pom.xml (needs mvn)
+	.venv/bin/python -m tools.setup.jars_lock
+
+clean: ## Remove the environment and what tests and linters left; stacks and the cache stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What set-up needs: the locks, the installers, and the Go modules that Pulumi is built from."""

@@ -1,0 +1,67 @@
+"""`tools/jars.lock.json`, written anew from `tools/jars.pom.xml`: `python -m tools.setup.jars_lock`.
+
+Maven (`mvn` and a JDK, needed for nothing else) resolves the versions: other resolvers pick others, with which Connect
+does not start. The lock records what Maven fetched and checked against the repository's own checksums.
+"""
+
+import hashlib
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline_lib.model.errors import UserError
+from stacks.jar_lock import LOCK, Jar
+from tools.setup.command import run
+from tools.setup.uv import TOOLS
+
+POM = TOOLS / "jars.pom.xml"
+
+
+def resolved_jars(folder: Path) -> list[Jar]:
+    """All jars in a folder that is laid out as a Maven repository, by their coordinates."""
+    found = []
+    for path in folder.rglob("*.jar"):
+        *group, artifact, version, name = path.relative_to(folder).parts
+        classifier = name.removeprefix(f"{artifact}-{version}").removesuffix(".jar").removeprefix("-")
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        found.append(Jar(".".join(group), artifact, version, classifier, digest, len(content)))
+    return sorted(found, key=lambda jar: (jar.group, jar.artifact, jar.version, jar.classifier))
+
+
+def as_json(jars: list[Jar]) -> str:
+    """The lock's text: a line a jar, so that a change of one is a change of one line."""
+    lines = [json.dumps(asdict(jar)) for jar in jars]
+    return "[\n  " + ",\n  ".join(lines) + "\n]\n"
+
+
+def main() -> int:
+    """Exit status 0 if the lock is written."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            options = ["-DincludeScope=runtime", "-Dmdep.useRepositoryLayout=true", f"-DoutputDirectory={folder}"]
+            run(
+                [
+                    "mvn",
+                    "--batch-mode",
+                    "--strict-checksums",
+                    f"--file={POM}",
+                    "dependency:copy-dependencies",
+                    *options,
+                ],
+                failure=f"Maven could not resolve {POM}; its last words are below. This command, and it alone, needs "
+                "`mvn` on PATH. Mend what Maven names and run `make lock-jars` again.",
+            )
+            jars = resolved_jars(Path(folder))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    LOCK.write_text(as_json(jars))
+    print(f"{LOCK.name}: {len(jars)} jars")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -28,24 +28,26 @@ class _Section(BaseModel):
 class PostgresConfig(_Section):
     """PostgreSQL."""
 
-    version: Literal["18"] = Field("18", description="18")
+    version: Literal["18"] = Field(default="18", description="18")
     port: Port | None = None
 
 
 class KafkaConfig(_Section):
     """The Kafka broker (and, in the same process, its controller)."""
 
-    version: Literal["4.3.1"] = Field("4.3.1", description="4.3.1")
+    version: Literal["4.3.1"] = Field(default="4.3.1", description="4.3.1")
     port: Port | None = None
     controller_port: Port | None = None
     heap: Heap = "512m"
-    partitions: int = Field(1, ge=1, le=1000, description="partitions of the topic, from 1 to 1000; they can only grow")
+    partitions: int = Field(
+        default=1, ge=1, le=1000, description="partitions of the topic, from 1 to 1000; they can only grow"
+    )
 
 
 class ConnectConfig(_Section):
     """The Connect worker and the Debezium connector on it."""
 
-    debezium: Literal["3.7.0.Final"] = Field("3.7.0.Final", description="3.7.0.Final")
+    debezium: Literal["3.7.0.Final"] = Field(default="3.7.0.Final", description="3.7.0.Final")
     port: Port | None = None
     heap: Heap = "768m"
     poll_interval_ms: Milliseconds = 5
@@ -55,21 +57,19 @@ class ConnectConfig(_Section):
 class ClickHouseConfig(_Section):
     """ClickHouse and its Kafka engine table."""
 
-    version: Literal["25.8"] = Field("25.8", description="25.8")
+    version: Literal["25.8"] = Field(default="25.8", description="25.8")
     port: Port | None = None
-    memory: Heap = Field("3g", description="a memory limit such as 512m or 3g")
+    memory: Heap = Field(default="3g", description="a memory limit such as 512m or 3g")
     flush_interval_ms: Milliseconds = 10
     poll_timeout_ms: Milliseconds = 200
-    poll_max_batch_size: int = Field(1, ge=1, le=1_000_000, description="messages a poll, from 1 to 1000000")
+    poll_max_batch_size: int = Field(default=1, ge=1, le=1_000_000, description="messages a poll, from 1 to 1000000")
 
 
 class StackConfig(_Section):
     """All that can be set for a stack."""
 
-    backend: Literal["embedded"] = Field("embedded", description="embedded")
-    required_disk_mb: int = Field(
-        1024, ge=0, description="MiB that must be free before anything is written (1024 unless set)"
-    )
+    backend: Literal["embedded"] = Field(default="embedded", description="embedded")
+    required_disk_mb: int = Field(default=1024, ge=0, description="MiB that must be free before anything is written")
     postgres: PostgresConfig = PostgresConfig()
     kafka: KafkaConfig = KafkaConfig()
     connect: ConnectConfig = ConnectConfig()
@@ -98,8 +98,20 @@ def parse(values: Mapping[str, str]) -> StackConfig:
         raise UserError(_refusal(invalid)) from None
     taken = [port for port in config.asked_ports().values() if port is not None]
     if len(taken) != len(set(taken)):
-        raise UserError(f"The stack's config gives one port to two parts ({sorted(taken)}): give each a port of its own.")
+        raise UserError(
+            f"The stack's config gives one port to two parts ({sorted(taken)}): give each a port of its own."
+        )
     return config
+
+
+def with_settings(values: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Pulumi's flat map as it is after `pulumi config set --path` of each setting (`kafka.heap` to its value)."""
+    merged = dict(values)
+    for path, value in settings.items():
+        head, _, rest = path.partition(".")
+        key = f"{PROJECT}:{head}"
+        merged[key] = json.dumps({**json.loads(merged.get(key, "{}")), rest: value}) if rest else value
+    return merged
 
 
 def _decoded(text: str) -> Any:
@@ -127,8 +139,10 @@ def _refusal(invalid: ValidationError) -> str:
                 f"{_valid_values(section, last)} is wanted."
             )
     example = ".".join(str(step) for step in invalid.errors(include_url=False)[0]["loc"])
-    return " ".join(sentences) + f" Change it with `pulumi config set --path {example} VALUE` or take it away with " + (
-        f"`pulumi config rm --path {example}`."
+    return (
+        " ".join(sentences)
+        + f" Change it with `pulumi config set --path {example} VALUE` or take it away with "
+        + (f"`pulumi config rm --path {example}`.")
     )
 
 

@@ -35,7 +35,7 @@ class Provider(ResourceProvider):
     inputs: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
 
-    def configure(self, req: ConfigureRequest) -> None:
+    def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002  the name is the interface's
         """Called once in the plugin's process, before anything else."""
         tell_user_errors_plainly()
 

@@ -6,7 +6,6 @@ nobody takes them while a part restarts.
 """
 
 import contextlib
-import os
 import secrets
 import shutil
 import socket
@@ -22,18 +21,13 @@ from stacks.dynamic import Props, Provider, numbers, texts
 from stacks.embedded.part import LOOPBACK
 from stacks.embedded.supervision import Supervisor, end_strays
 from stacks.embedded.unprivileged import SYSTEM_FOLDER
+from stacks.state import state_folder
 
 PORT_RANGE = range(20_000, 32_000)
 PASSWORDS = (
     *("postgres_admin", "postgres_owner", "postgres_replication", "postgres_application"),
     *("clickhouse_admin", "clickhouse_ingestion", "clickhouse_analyst"),
 )
-
-
-def state_folder() -> Path:
-    """Everything that this checkout's stacks keep: `.throughline/` in it, unless $THROUGHLINE_HOME says otherwise."""
-    chosen = os.environ.get("THROUGHLINE_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else Path(__file__).resolve().parents[2] / ".throughline"
 
 
 class StackHome(Resource, module="embedded", name="StackHome"):

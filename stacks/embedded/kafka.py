@@ -81,7 +81,7 @@ class Kafka(EmbeddedPart):
 
 
 def _kafka_uuid() -> str:
-    """A UUID as Kafka writes it: URL-safe base64 without padding, and no leading dash (org.apache.kafka.common.Uuid)."""
+    """A UUID as Kafka writes it (org.apache.kafka.common.Uuid): URL-safe base64, no padding, no leading dash."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         continue
     return text

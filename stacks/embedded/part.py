@@ -67,7 +67,7 @@ class EmbeddedPart(ABC):
     def ready(self) -> bool:
         """Whether the system answers what it is asked, now."""
 
-    def make_data(self, folder: Path) -> None:
+    def make_data(self, folder: Path) -> None:  # noqa: B027  most start from nothing
         """Fills the empty `folder` with whatever the part's data start from."""
 
     def port(self, name: str | None = None) -> int:

@@ -82,7 +82,8 @@ class Postgres(EmbeddedPart):
                 check=False,
                 cwd="/",
                 env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                **({"user": unprivileged.ACCOUNT, "extra_groups": []} if unprivileged.is_root() else {}),
+                user=unprivileged.ACCOUNT if unprivileged.is_root() else None,
+                extra_groups=[] if unprivileged.is_root() else None,
             )
         finally:
             password_file.unlink()

@@ -26,6 +26,8 @@ from stacks.embedded.supervision import Supervisor, end_strays
 
 PARTS: Mapping[str, type[EmbeddedPart]] = {part.name: part for part in (Postgres, Kafka, Connect, ClickHouse)}
 
+_DOWN = ("BACKOFF", "FATAL", "EXITED", "STOPPED", "STOPPING", "ABSENT")
+
 
 class Part(Resource, module="embedded", name="Part"):
     """One of `PARTS`; its id is the identity of its data."""
@@ -120,41 +122,42 @@ def bring_up(part: EmbeddedPart) -> str:
             f"{part.title} could not be set up in {part.folder}: {error.strerror or error}. Make room or give rights "
             "there and run `throughline up` again."
         ) from error
+    said_before = supervisor.log_size(part.name)
     supervisor.start(part.name, part.command())
     try:
-        _await_ready(part, supervisor)
+        _await_ready(part, supervisor, said_before)
     except UserError:
         supervisor.remove(part.name)
         raise
     return identity
 
 
-def _await_ready(part: EmbeddedPart, supervisor: Supervisor) -> None:
+def _await_ready(part: EmbeddedPart, supervisor: Supervisor, said_before: int = 0) -> None:
+    """Returns when the part is ready; stops waiting when its process has died, which supervisord would restart."""
+    first_pid = supervisor.info(part.name).pid
+
+    def ready() -> bool:
+        info = supervisor.info(part.name)
+        if info.state in _DOWN or info.pid not in (0, first_pid):
+            raise UserError(
+                f"{part.title} died at its start. {_way_out(part)} Its last log lines:",
+                supervisor.last_words(part.name, said_before),
+            )
+        return info.pid == first_pid and part.ready()
+
     looks = Retrying(
-        retry=retry_if_result(lambda ready: not ready),
+        retry=retry_if_result(lambda seen: not seen),
         wait=wait_exponential(multiplier=0.02, max=0.25),
         stop=stop_after_delay(part.patience_s),
     )
     try:
-        looks(lambda: _ready(part, supervisor))
+        looks(ready)
     except RetryError:
         raise UserError(
             f"{part.title} runs but is not ready after {part.patience_s:.0f} s: it does not answer on "
             f"{LOOPBACK}:{part.port()}. {_way_out(part)} Its last log lines:",
-            supervisor.last_words(part.name),
+            supervisor.last_words(part.name, said_before),
         ) from None
-
-
-def _ready(part: EmbeddedPart, supervisor: Supervisor) -> bool:
-    if part.ready():
-        return True
-    info = supervisor.info(part.name)
-    if info.state in ("BACKOFF", "FATAL", "EXITED", "STOPPED", "ABSENT"):
-        raise UserError(
-            f"{part.title} died at its start ({info.said}). {_way_out(part)} Its last log lines:",
-            supervisor.last_words(part.name),
-        )
-    return False
 
 
 def _way_out(part: EmbeddedPart) -> str:
@@ -180,6 +183,7 @@ def _require_free(part: EmbeddedPart, port: int) -> None:
 def _by_whom(port: int) -> str:
     with contextlib.suppress(psutil.Error):  # not every system tells everyone
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            listens = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:2] == (port,)
+            if listens and connection.pid:
                 return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
     return ""

@@ -163,15 +163,18 @@ class Supervisor:
         """The program's log, standard output and error in one file."""
         return self.logs / f"{name}.log"
 
-    def last_words(self, name: str, lines: int = 15) -> str:
-        """The last lines of the program's log."""
+    def log_size(self, name: str) -> int:
+        """How many bytes the program's log has by now."""
         log = self.log_of(name)
-        if not log.exists():
+        return log.stat().st_size if log.exists() else 0
+
+    def last_words(self, name: str, since: int = 0, lines: int = 15) -> str:
+        """The last lines of the program's log, of those written after its first `since` bytes."""
+        if not self.log_size(name):
             return ""
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 64 * 1024))
-            tail = file.read().decode(errors="replace").splitlines()
-        return "\n".join(tail[-lines:])
+        with self.log_of(name).open("rb") as file:
+            file.seek(max(since, self.log_size(name) - 64 * 1024))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
     # -- plumbing ------------------------------------------------------------------------------------------------
 
@@ -272,4 +275,3 @@ stdout_logfile_backups=3
 def _escaped(text: str) -> str:
     """supervisord expands %(name)s in its config."""
     return text.replace("%", "%%")
-

@@ -60,9 +60,9 @@ def pipeline(config: StackConfig, systems: Systems) -> None:
         port=systems.clickhouse.port,
         password=systems.passwords["clickhouse_admin"],
         database=DATABASE,
-        objects=pulumi.Output.all(
-            systems.kafka.address, systems.clickhouse.identity, systems.kafka.identity
-        ).apply(lambda known: _clickhouse_objects(config, *known)),
+        objects=pulumi.Output.all(systems.kafka.address, systems.clickhouse.identity, systems.kafka.identity).apply(
+            lambda known: _clickhouse_objects(config, *known)
+        ),
         within=systems.clickhouse.identity,
         opts=systems.clickhouse.inside(topic),
     )
@@ -79,6 +79,4 @@ def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, ka
         "poll_timeout_ms": str(config.clickhouse.poll_timeout_ms),
         "poll_max_batch_size": str(config.clickhouse.poll_max_batch_size),
     }
-    return {
-        name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER
-    }
+    return {name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER}

@@ -7,7 +7,7 @@ row is lost. While tables change nothing is consumed: the topic waits, at the gr
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import clickhouse_connect
@@ -153,7 +153,7 @@ def _rebuild(client: Client, name: str, statement: str) -> None:
     client.command(statement[: created.start("name")] + draft + statement[created.end("name") :])
     both = [column for column in _columns(client, f"{name}_draft") if column in _columns(client, name)]
     columns = ", ".join(sql.identifier(column) for column in both)
-    client.command(f"INSERT INTO {draft} ({columns}) SELECT {columns} FROM {old}")
+    client.command(f"INSERT INTO {draft} ({columns}) SELECT {columns} FROM {old}")  # noqa: S608  identifiers only
     client.command(f"EXCHANGE TABLES {old} AND {draft}")
     client.command(f"DROP TABLE {draft}")
 
@@ -176,14 +176,12 @@ def _await_consumer(client: Client, database: str, objects: Mapping[str, str]) -
         stop=stop_after_delay(PATIENCE_S),
     )
 
-    def consumers() -> list[tuple[Any, ...]]:
-        return list(
-            client.query(
-                "SELECT table, notEmpty(assignments.topic), exceptions.text FROM system.kafka_consumers "
-                "WHERE database = {database:String}",
-                parameters={"database": database},
-            ).result_rows
-        )
+    def consumers() -> Sequence[Sequence[Any]]:
+        return client.query(
+            "SELECT table, notEmpty(assignments.topic), exceptions.text FROM system.kafka_consumers "
+            "WHERE database = {database:String}",
+            parameters={"database": database},
+        ).result_rows
 
     try:
         looks(lambda: {table for table, assigned, _ in consumers() if assigned} >= set(queues))

@@ -116,7 +116,7 @@ def _add_new_columns(connection: psycopg.Connection, tables: str) -> None:
                 compose.SQL("ALTER TABLE public.{} ADD COLUMN {} {}").format(
                     compose.Identifier(table),
                     compose.Identifier(column),
-                    compose.SQL(definition),  # type: ignore[arg-type]  # PostgreSQL's own words for the draft's column
+                    compose.SQL(definition),  # PostgreSQL's own words for the draft's column
                 )
             )
     different = [

@@ -2,7 +2,7 @@
 
 import pulumi
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from pipeline_lib.model.errors import UserError
@@ -37,8 +37,9 @@ class TopicProvider(Provider):
     def create(self, props: Props) -> CreateResult:
         """Creates the topic, or takes over one that stands."""
         wanted = NewTopic(props["topic"], num_partitions=int(props["partitions"]), replication_factor=1)
+        admin = _admin(props)  # its answers end with it
         try:
-            _admin(props).create_topics([wanted], operation_timeout=TIMEOUT_S)[props["topic"]].result(TIMEOUT_S)
+            admin.create_topics([wanted], operation_timeout=TIMEOUT_S)[props["topic"]].result(TIMEOUT_S)
         except KafkaException as refused:
             if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise UserError(f"Kafka refused the topic {props['topic']}: {refused.args[0].str()}.") from refused
@@ -60,8 +61,9 @@ class TopicProvider(Provider):
 
     def delete(self, _id: str, _props: Props) -> None:
         """Deletes the topic if the broker still has it."""
+        admin = _admin(_props)
         try:
-            _admin(_props).delete_topics([_props["topic"]], operation_timeout=5)[_props["topic"]].result(TIMEOUT_S)
+            admin.delete_topics([_props["topic"]], operation_timeout=5)[_props["topic"]].result(TIMEOUT_S)
         except KafkaException as refused:
             if refused.args[0].code() not in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._TRANSPORT):
                 raise UserError(f"Kafka kept the topic {_props['topic']}: {refused.args[0].str()}.") from refused
@@ -84,4 +86,5 @@ def _grow(props: Props) -> None:
             f"take partitions away. Set `kafka.partitions` to {has} or more, or start anew with `throughline down`."
         )
     if wants > has:
-        _admin(props).create_partitions([NewPartitions(props["topic"], wants)])[props["topic"]].result(TIMEOUT_S)
+        admin = _admin(props)
+        admin.create_partitions([NewPartitions(props["topic"], wants)])[props["topic"]].result(TIMEOUT_S)

@@ -1,0 +1,209 @@
+"""Drives the program of `program.py` through Pulumi's Automation API, and tells what it does in a line a resource.
+
+Pulumi runs in a session of its own, so that a Ctrl-C reaches only us; it is passed on once, and Pulumi then finishes
+what it has begun, writes its state and gives back its lock before we go.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+import psutil
+from pulumi import automation
+from pulumi.automation import errors, events
+from semver import VersionInfo
+
+from pipeline_lib.model.errors import UserError
+from stacks.config import PROJECT, parse, with_settings
+from stacks.outputs import missing
+from stacks.program import program
+from stacks.pulumi_cli import find_pulumi
+from stacks.state import ROOT, environment
+
+Say = Callable[[str], None]
+_LOCKED_BY = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+_COLOUR = re.compile(r"<\{%.*?%\}>")
+
+
+class Interrupted(Exception):
+    """A Ctrl-C that Pulumi has answered to."""
+
+
+class _Pulumi(automation.PulumiCommand):
+    """The Pulumi command line, run in a session of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.command = str(path)
+        told = subprocess.run([path, "version"], capture_output=True, text=True, check=True)
+        self.version = VersionInfo.parse(told.stdout.strip().removeprefix("v"))
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: automation.OnOutput | None = None,
+        on_error: automation.OnOutput | None = None,
+    ) -> automation.CommandResult:
+        """As the inherited one; raises Interrupted after a Ctrl-C."""
+        said: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        interrupted = False
+        with subprocess.Popen(
+            [self.command, "--non-interactive", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            encoding="utf-8",
+            start_new_session=True,
+        ) as process:
+
+            def listen(stream: IO[str], to: list[str], also: automation.OnOutput | None) -> None:
+                for line in stream:
+                    to.append(line.rstrip())
+                    if also:
+                        also(line.rstrip())
+
+            ears = [
+                threading.Thread(target=listen, args=(process.stdout, said["stdout"], on_output)),
+                threading.Thread(target=listen, args=(process.stderr, said["stderr"], on_error)),
+            ]
+            for ear in ears:
+                ear.start()
+            while process.poll() is None:
+                try:
+                    process.wait()
+                except KeyboardInterrupt:
+                    interrupted = True
+                    process.send_signal(signal.SIGINT)
+            for ear in ears:
+                ear.join()
+        if interrupted:
+            raise Interrupted
+        result = automation.CommandResult("\n".join(said["stdout"]), "\n".join(said["stderr"]), process.returncode)
+        if process.returncode != 0:
+            raise errors.create_command_error(result)
+        return result
+
+
+def up(stack_name: str, settings: Mapping[str, str], say: Say) -> None:
+    """Brings the stack up; `settings` are set in its config first, if the whole of it is then valid."""
+    stack = _stack(stack_name, create=True)
+    if settings:
+        _configure(stack, settings)
+    progress = Progress(say)
+    _tell("up", stack, progress, lambda: stack.up(on_event=progress.on_event))
+
+
+def down(stack_name: str, say: Say) -> None:
+    """Destroys everything in the stack, and the stack with its config."""
+    stack = _stack(stack_name, create=False)
+    progress = Progress(say)
+    _tell("down", stack, progress, lambda: stack.destroy(on_event=progress.on_event, remove=True))
+
+
+def _stack(name: str, *, create: bool) -> automation.Stack:
+    open_stack = automation.create_or_select_stack if create else automation.select_stack
+    options = automation.LocalWorkspaceOptions(
+        work_dir=str(ROOT), env_vars=environment(), pulumi_command=_Pulumi(find_pulumi())
+    )
+    try:
+        return open_stack(stack_name=name, project_name=PROJECT, program=program, opts=options)
+    except errors.StackNotFoundError:
+        raise missing(name) from None
+    except errors.CommandError as refused:
+        raise UserError(f"Pulumi does not open the stack '{name}': {_said(refused)}") from None
+
+
+def _configure(stack: automation.Stack, settings: Mapping[str, str]) -> None:
+    values = {key: value.value for key, value in stack.get_all_config().items()}
+    parse(with_settings(values, settings))
+    stack.set_all_config({key: automation.ConfigValue(value) for key, value in settings.items()}, path=True)
+
+
+def _tell(doing: str, stack: automation.Stack, progress: "Progress", operation: Callable[[], object]) -> None:
+    """Runs `operation`, with what may go wrong told as a UserError."""
+    try:
+        operation()
+    except errors.ConcurrentUpdateError as locked:
+        holder = _LOCKED_BY.search(str(locked))
+        if holder is None or not _is_dead(holder):
+            by = f" by process {holder['pid']} on {holder['host']}" if holder else ""
+            raise UserError(
+                f"Another `up` or `down` of the stack '{stack.name}' is under way{by}: wait for it to end and try again. "
+                f"If it is known to be dead, `pulumi cancel --stack {stack.name}` takes its lock away."
+            ) from None
+        progress.say(f"The lock of process {holder['pid']}, which has died, is taken away.")
+        stack.cancel()
+        _tell(doing, stack, progress, operation)
+    except Interrupted:
+        raise UserError(
+            f"`{doing}` of the stack '{stack.name}' was interrupted. What was begun is in the stack's state"
+            f"{progress.running()}; `throughline up --stack {stack.name}` goes on from there, and `throughline down "
+            f"--stack {stack.name}` takes everything away."
+        ) from None
+    except errors.CommandError as failed:
+        reasons = progress.reasons or [_said(failed)]
+        raise UserError(f"`{doing}` of the stack '{stack.name}' failed. " + "\n\n".join(reasons)) from None
+
+
+def _is_dead(holder: re.Match[str]) -> bool:
+    return holder["host"] == socket.gethostname() and not psutil.pid_exists(int(holder["pid"]))
+
+
+def _said(failed: errors.CommandError) -> str:
+    """What Pulumi wrote to its standard error, without the frame that the Automation API puts around it."""
+    return str(failed).partition("stderr:")[2].strip().removeprefix("error: ") or str(failed)
+
+
+class Progress:
+    """A line for each resource that changes, with the seconds since the start; keeps the reasons of failures."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+        self.reasons: list[str] = []
+        self._start = time.monotonic()
+        self._begun: set[str] = set()
+
+    def on_event(self, event: events.EngineEvent) -> None:
+        """Listens to Pulumi's engine."""
+        if event.resource_pre_event and event.resource_pre_event.metadata.op in _DOING:
+            self._begun.add(_name(event.resource_pre_event.metadata.urn))
+        elif event.res_outputs_event and event.res_outputs_event.metadata.op in _DOING:
+            metadata = event.res_outputs_event.metadata
+            self._begun.discard(_name(metadata.urn))
+            if "pulumi:pulumi:Stack" not in metadata.urn:
+                self._line(_name(metadata.urn), _DOING[metadata.op])
+        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self._reason(_COLOUR.sub("", event.diagnostic_event.message).strip().removeprefix("error: "))
+
+    def running(self) -> str:
+        """What was begun and not finished, as a part of a sentence."""
+        return f", with {', '.join(sorted(self._begun))} unfinished" if self._begun else ""
+
+    def _line(self, name: str, done: str) -> None:
+        self.say(f"{time.monotonic() - self._start:6.1f} s  {name} {done}")
+
+    def _reason(self, message: str) -> None:
+        if message not in ("update failed", "") and message not in self.reasons:
+            self.reasons.append(message)
+
+
+_DOING: Mapping[str, str] = {
+    "create": "created",
+    "update": "updated",
+    "create-replacement": "created anew",
+    "delete": "deleted",
+    "delete-replaced": "deleted, to be created anew",
+}
+
+
+def _name(urn: str) -> str:
+    return urn.rpartition("::")[2]

@@ -1,0 +1,5 @@
+"""`python -m stacks.cli` is `throughline`."""
+
+from stacks.cli import main
+
+main()

@@ -1,0 +1,29 @@
+"""`throughline logs`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline_lib.model.errors import UserError
+from stacks.cli.options import DEFAULT_STACK, StackOption
+from stacks.outputs import outputs_of
+
+PARTS = ("postgres", "kafka", "connect", "clickhouse")
+
+
+def logs(
+    part: Annotated[str, typer.Argument(metavar="PART", help=f"One of {', '.join(PARTS)}.")],
+    stack: StackOption = DEFAULT_STACK,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
+) -> None:
+    """The last lines that a part has logged."""
+    if part not in PARTS:
+        raise UserError(f"There is no part '{part}': the parts are {', '.join(PARTS)}.")
+    folder = outputs_of(stack).get("folder")
+    log = Path(folder) / "logs" / f"{part}.log" if folder else None
+    if log is None or not log.exists():
+        raise UserError(f"{part} of the stack '{stack}' has not logged anything: it was never started.")
+    for line in log.read_text(errors="replace").splitlines()[-lines:]:
+        typer.echo(line)
+    typer.echo(f"(all of it: {log})", err=True)

@@ -1,0 +1,67 @@
+"""ClickHouse: the engine of the `chdb` wheel behind our HTTP endpoint (`clickhouse_server/`)."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+
+import httpx
+
+from pipeline_lib import sql
+from stacks.config import megabytes
+from stacks.embedded.part import LOOPBACK, EmbeddedPart
+from stacks.embedded.supervision import Command
+from stacks.pipeline.names import DATABASE
+
+USERS = ("admin", "ingestion", "analyst")
+
+
+class ClickHouse(EmbeddedPart):
+    """The stack's only ClickHouse server."""
+
+    name = "clickhouse"
+    title = "ClickHouse"
+    own_ports = ("clickhouse",)
+
+    def version(self) -> str:
+        return f"chdb {version('chdb')}"
+
+    def secret_files(self) -> Mapping[str, str]:
+        settings = {
+            "path": str(self.data),
+            "port": self.port(),
+            "max_memory_bytes": megabytes(self.settings["memory"]) * 2**20,
+            "database": DATABASE,
+            "users": {
+                user: {"password_sha256": hashlib.sha256(self.secrets[user].encode()).hexdigest()} for user in USERS
+            },
+            "analyst_tables": sql.ANALYST_TABLES,
+            # One broker on this machine: a consumer that is gone need not be waited for.
+            "kafka": {
+                "session_timeout_ms": 3000,
+                "heartbeat_interval_ms": 500,
+                "fetch_wait_max_ms": 100,
+                "reconnect_backoff_max_ms": 500,
+            },
+        }
+        return {"server.json": json.dumps(settings, indent=2)}
+
+    def command(self) -> Command:
+        return Command(
+            argv=(
+                sys.executable,
+                "-m",
+                "stacks.embedded.clickhouse_server",
+                "--config",
+                str(self.folder / "server.json"),
+            ),
+            directory=self.folder,
+            environment={"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
+        )
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"http://{LOOPBACK}:{self.port()}/ping", timeout=5).is_success
+        except httpx.TransportError:
+            return False

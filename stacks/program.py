@@ -1,0 +1,65 @@
+"""The program of every stack: its config, the backend that it picks, the pipeline on that, the endpoints as outputs."""
+
+from typing import Any
+
+import pulumi
+from pulumi.runtime import config as pulumi_config
+
+from pipeline_lib.model.errors import UserError
+from stacks import embedded
+from stacks.backend import Systems
+from stacks.config import StackConfig, parse
+from stacks.outputs import VERSION
+from stacks.pipeline import pipeline
+from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
+
+
+def program() -> None:
+    """What `pulumi up` and `throughline up` run."""
+    try:
+        config = parse({**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()})
+    except UserError as refused:
+        raise pulumi.RunError(str(refused)) from None
+    systems = embedded.stand_up(config)
+    pipeline(config, systems)
+    _export(config, systems)
+
+
+def _export(config: StackConfig, systems: Systems) -> None:
+    pulumi.export("throughline", VERSION)
+    pulumi.export("backend", config.backend)
+    pulumi.export(
+        "postgres",
+        {
+            **_credentials("postgres", "application", "experiments_application", systems),
+            "host": systems.postgres.host,
+            "port": systems.postgres.port,
+            "database": DATABASE,
+            "users": {
+                "admin": _credentials("postgres", "admin", "postgres", systems),
+                **{
+                    role: _credentials("postgres", role, f"experiments_{role}", systems)
+                    for role in ("owner", "replication", "application")
+                },
+            },
+        },
+    )
+    pulumi.export("kafka", {"bootstrap": systems.kafka.address, "topic": TOPIC})
+    pulumi.export("connect", {"url": systems.connect.url, "connector": CONNECTOR})
+    pulumi.export(
+        "clickhouse",
+        {
+            **_credentials("clickhouse", "analyst", "analyst", systems),
+            "url": systems.clickhouse.url,
+            "host": systems.clickhouse.host,
+            "port": systems.clickhouse.port,
+            "database": DATABASE,
+            "users": {
+                user: _credentials("clickhouse", user, user, systems) for user in ("admin", "ingestion", "analyst")
+            },
+        },
+    )
+
+
+def _credentials(system: str, role: str, user: str, systems: Systems) -> dict[str, Any]:
+    return {"user": user, "password": systems.passwords[f"{system}_{role}"]}

@@ -32,7 +32,7 @@ _LOCKED_BY = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
-class Interrupted(Exception):
+class InterruptedUpdateError(Exception):
     """A Ctrl-C that Pulumi has answered to."""
 
 
@@ -52,7 +52,7 @@ class _Pulumi(automation.PulumiCommand):
         on_output: automation.OnOutput | None = None,
         on_error: automation.OnOutput | None = None,
     ) -> automation.CommandResult:
-        """As the inherited one; raises Interrupted after a Ctrl-C."""
+        """As the inherited one; raises InterruptedUpdateError after a Ctrl-C."""
         said: dict[str, list[str]] = {"stdout": [], "stderr": []}
         interrupted = False
         with subprocess.Popen(
@@ -86,7 +86,7 @@ class _Pulumi(automation.PulumiCommand):
             for ear in ears:
                 ear.join()
         if interrupted:
-            raise Interrupted
+            raise InterruptedUpdateError
         result = automation.CommandResult("\n".join(said["stdout"]), "\n".join(said["stderr"]), process.returncode)
         if process.returncode != 0:
             raise errors.create_command_error(result)
@@ -137,13 +137,13 @@ def _tell(doing: str, stack: automation.Stack, progress: "Progress", operation: 
         if holder is None or not _is_dead(holder):
             by = f" by process {holder['pid']} on {holder['host']}" if holder else ""
             raise UserError(
-                f"Another `up` or `down` of the stack '{stack.name}' is under way{by}: wait for it to end and try again. "
-                f"If it is known to be dead, `pulumi cancel --stack {stack.name}` takes its lock away."
+                f"Another `up` or `down` of the stack '{stack.name}' is under way{by}: wait for it to end and try "
+                f"again. If it is known to be dead, `pulumi cancel --stack {stack.name}` takes its lock away."
             ) from None
         progress.say(f"The lock of process {holder['pid']}, which has died, is taken away.")
         stack.cancel()
         _tell(doing, stack, progress, operation)
-    except Interrupted:
+    except InterruptedUpdateError:
         raise UserError(
             f"`{doing}` of the stack '{stack.name}' was interrupted. What was begun is in the stack's state"
             f"{progress.running()}; `throughline up --stack {stack.name}` goes on from there, and `throughline down "
@@ -179,7 +179,7 @@ class Progress:
         elif event.res_outputs_event and event.res_outputs_event.metadata.op in _DOING:
             metadata = event.res_outputs_event.metadata
             self._begun.discard(_name(metadata.urn))
-            if "pulumi:pulumi:Stack" not in metadata.urn:
+            if "::pulumi:" not in metadata.urn:  # the stack itself and Pulumi's providers
                 self._line(_name(metadata.urn), _DOING[metadata.op])
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._reason(_COLOUR.sub("", event.diagnostic_event.message).strip().removeprefix("error: "))

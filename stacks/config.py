@@ -110,7 +110,8 @@ def with_settings(values: Mapping[str, str], settings: Mapping[str, str]) -> dic
     for path, value in settings.items():
         head, _, rest = path.partition(".")
         key = f"{PROJECT}:{head}"
-        merged[key] = json.dumps({**json.loads(merged.get(key, "{}")), rest: value}) if rest else value
+        inner = _decoded(merged.get(key, "{}"))
+        merged[key] = json.dumps({**(inner if isinstance(inner, dict) else {}), rest: value}) if rest else value
     return merged
 
 

@@ -1,4 +1,4 @@
-"""What a stack says of itself: its outputs, as endpoints. Asks the Pulumi command line and imports no SDK, to be quick."""
+"""A stack's outputs, as endpoints. Asks the Pulumi command line and imports no SDK, to be quick."""
 
 import json
 import os
@@ -43,7 +43,12 @@ def endpoints_of(stack: str) -> Endpoints:
     """The stack's endpoints; raises UserError if it is missing, half up or another version's."""
     outputs = outputs_of(stack)
     made_by = outputs.get("throughline")
-    if made_by not in (None, VERSION):
+    half_up = UserError(
+        f"The stack '{stack}' is not up, or only in part. `throughline up --stack {stack}` goes on from what stands."
+    )
+    if made_by is None:
+        raise half_up
+    if made_by != VERSION:
         raise UserError(
             f"The stack '{stack}' was made by Throughline {made_by} and this is {VERSION}. `throughline up --stack "
             f"{stack}` brings it to this version, and keeps its data."
@@ -53,7 +58,4 @@ def endpoints_of(stack: str) -> Endpoints:
             {"stack": stack, **{name: outputs[name] for name in ("postgres", "kafka", "connect", "clickhouse")}}
         )
     except (KeyError, ValidationError):
-        raise UserError(
-            f"The stack '{stack}' is not up, or only in part: it has no endpoints yet. `throughline up --stack {stack}` "
-            "goes on from what stands."
-        ) from None
+        raise half_up from None

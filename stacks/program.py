@@ -6,12 +6,12 @@ import pulumi
 from pulumi.runtime import config as pulumi_config
 
 from pipeline_lib.model.errors import UserError
-from stacks import embedded
 from stacks.backend import Systems
 from stacks.config import StackConfig, parse
+from stacks.embedded.program import stand_up
 from stacks.outputs import VERSION
-from stacks.pipeline import pipeline
 from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
+from stacks.pipeline.program import pipeline
 
 
 def program() -> None:
@@ -20,13 +20,14 @@ def program() -> None:
         config = parse({**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()})
     except UserError as refused:
         raise pulumi.RunError(str(refused)) from None
-    systems = embedded.stand_up(config)
-    pipeline(config, systems)
+    systems = stand_up(config)
+    resources = pipeline(config, systems)
+    # Known only when all of it stands: an output that tells a stack from half a stack.
+    pulumi.export("throughline", pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: VERSION))
     _export(config, systems)
 
 
 def _export(config: StackConfig, systems: Systems) -> None:
-    pulumi.export("throughline", VERSION)
     pulumi.export("backend", config.backend)
     pulumi.export(
         "postgres",

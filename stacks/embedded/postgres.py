@@ -72,18 +72,18 @@ class Postgres(EmbeddedPart):
             unprivileged.give(password_file)
         try:
             made = subprocess.run(
-                [
-                    *(str(self._binaries / "bin" / "initdb"), "-D", str(folder), "--username=postgres"),
-                    *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8"),
-                    *("--no-instructions", "--no-sync"),
-                ],
+                unprivileged.as_account(
+                    [
+                        *(str(self._binaries / "bin" / "initdb"), "-D", str(folder), "--username=postgres"),
+                        *("--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8"),
+                        *("--no-instructions", "--no-sync"),
+                    ]
+                ),
                 capture_output=True,
                 text=True,
                 check=False,
                 cwd="/",
                 env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                user=unprivileged.ACCOUNT if unprivileged.is_root() else None,
-                extra_groups=[] if unprivileged.is_root() else None,
             )
         finally:
             password_file.unlink()

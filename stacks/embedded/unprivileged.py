@@ -8,6 +8,8 @@ place for such things. Nothing outside the stack's own folders is ever given oth
 import os
 import pwd
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ACCOUNT = "nobody"
@@ -31,6 +33,15 @@ def home_for(folder: Path, stack_folder: Path) -> Path:
     return SYSTEM_FOLDER / stack_folder.name / folder.name
 
 
+def as_account(argv: Sequence[str]) -> list[str]:
+    """A command that runs `argv` as the account, or `argv` itself where we are not root.
+
+    The account is taken on in a process of its own: `subprocess` forks when it is given a user, and a fork of a process
+    that serves gRPC, as Pulumi's plugin does, can crash in the child (gRPC's own fork handlers).
+    """
+    return [sys.executable, "-I", __file__, *argv] if is_root() else list(argv)
+
+
 def give(path: Path) -> None:
     """Makes `path` and all below it the account's own."""
     account = pwd.getpwnam(ACCOUNT)
@@ -48,3 +59,17 @@ def reachable_copy(source: Path, target: Path) -> Path:
         shutil.copytree(source, draft, symlinks=True)
         draft.rename(target)
     return target
+
+
+def main() -> None:
+    """`python unprivileged.py COMMAND…`: becomes the account, and then the command."""
+    account = pwd.getpwnam(ACCOUNT)
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    os.chdir("/")
+    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What an embedded stack consists of: its home and its four parts."""
+
+from typing import Any
+
+import pulumi
+
+from stacks.backend import System, Systems
+from stacks.config import StackConfig
+from stacks.embedded.clickhouse import ClickHouse
+from stacks.embedded.connect import SECRETS_FILE, Connect
+from stacks.embedded.home import StackHome
+from stacks.embedded.kafka import Kafka
+from stacks.embedded.part import LOOPBACK, EmbeddedPart
+from stacks.embedded.postgres import Postgres
+from stacks.embedded.provider import Part
+
+
+def stand_up(config: StackConfig) -> Systems:
+    """Declares the stack's home and its parts."""
+    home = StackHome(
+        "home",
+        stack=pulumi.get_stack(),
+        asked_ports=config.asked_ports(),
+        required_disk_mb=config.required_disk_mb,
+    )
+    pulumi.export("folder", home.folder)
+
+    def secrets_of(*names: str) -> pulumi.Output[dict[str, str]]:
+        return home.passwords.apply(lambda all_: {name.partition("_")[2]: all_[name] for name in names})
+
+    def part(kind: type[EmbeddedPart], settings: dict[str, Any], secrets: pulumi.Input[dict[str, str]]) -> Part:
+        return Part(kind, folder=home.folder, ports=home.ports, settings=settings, secrets=secrets)
+
+    postgres = part(Postgres, {"version": config.postgres.version}, secrets_of("postgres_admin"))
+    kafka = part(Kafka, {"heap": config.kafka.heap}, {})
+    connect = part(Connect, {"heap": config.connect.heap, "kafka": kafka.id}, secrets_of("postgres_replication"))
+    clickhouse = part(
+        ClickHouse,
+        {"memory": config.clickhouse.memory},
+        secrets_of("clickhouse_admin", "clickhouse_ingestion", "clickhouse_analyst"),
+    )
+
+    def system(resource: Part, port: str) -> System:
+        return System(resource, resource.id, pulumi.Output.from_input(LOOPBACK), home.ports[port])
+
+    return Systems(
+        postgres=system(postgres, "postgres"),
+        kafka=system(kafka, "kafka"),
+        connect=system(connect, "connect"),
+        clickhouse=system(clickhouse, "clickhouse"),
+        passwords=home.passwords,
+        replication_password=pulumi.Output.concat(
+            "${file:", home.folder, f"/{Connect.name}/{SECRETS_FILE}:database.password}}"
+        ),
+    )

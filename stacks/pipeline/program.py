@@ -1,0 +1,83 @@
+"""The pipeline itself, the same on every backend: schema, topic, connector, ClickHouse tables, as Pulumi resources.
+
+Each resource's inputs are what it is made of (SQL texts, the connector's config), so that a change of them is a diff
+that `up` applies, and its `read` compares with what stands, so that `up` mends what was changed or lost by hand.
+"""
+
+import pulumi
+
+from pipeline_lib import sql
+from stacks.backend import Systems
+from stacks.config import StackConfig
+from stacks.pipeline.clickhouse import ClickHouseSchema
+from stacks.pipeline.connector import Connector, connector_config
+from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
+from stacks.pipeline.postgres import PostgresSchema
+from stacks.pipeline.topic import Topic
+
+
+def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResource]:
+    """Puts the reference pipeline on `systems`; returns its resources."""
+    postgres_admin = pulumi.Output.concat(
+        *("postgresql://postgres:", systems.passwords["postgres_admin"], "@", systems.postgres.address)
+    )
+    schema = PostgresSchema(
+        "postgres-schema",
+        server=postgres_admin,
+        database=DATABASE,
+        passwords=systems.passwords.apply(
+            lambda all_: {
+                name.removeprefix("postgres_"): all_[name]
+                for name in ("postgres_owner", "postgres_replication", "postgres_application")
+            }
+        ),
+        files={name: sql.read("postgres", name) for name in sql.POSTGRES_ORDER},
+        within=systems.postgres.identity,
+        opts=systems.postgres.inside(),
+    )
+    topic = Topic(
+        "topic",
+        bootstrap=systems.kafka.address,
+        topic=TOPIC,
+        partitions=config.kafka.partitions,
+        within=systems.kafka.identity,
+        opts=systems.kafka.inside(),
+    )
+    connector = Connector(
+        "connector",
+        url=systems.connect.url,
+        connector=CONNECTOR,
+        database=pulumi.Output.concat(postgres_admin, "/", DATABASE),
+        config=connector_config(config, systems),
+        within=pulumi.Output.concat(
+            *(systems.postgres.identity, "/", systems.kafka.identity, "/", systems.connect.identity)
+        ),
+        opts=systems.connect.inside(schema, topic),
+    )
+    tables = ClickHouseSchema(
+        "clickhouse-schema",
+        host=systems.clickhouse.host,
+        port=systems.clickhouse.port,
+        password=systems.passwords["clickhouse_admin"],
+        database=DATABASE,
+        objects=pulumi.Output.all(systems.kafka.address, systems.clickhouse.identity, systems.kafka.identity).apply(
+            lambda known: _clickhouse_objects(config, *known)
+        ),
+        within=systems.clickhouse.identity,
+        opts=systems.clickhouse.inside(topic),
+    )
+    return [schema, topic, connector, tables]
+
+
+def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, kafka: str) -> dict[str, str]:
+    values = {
+        "bootstrap": bootstrap,
+        "topic": TOPIC,
+        # A group of its own for each pair of stores: an empty ClickHouse reads the whole topic again, and nobody waits
+        # for the members of a group that is gone to time out.
+        "group": f"clickhouse-{clickhouse}-{kafka}",
+        "flush_interval_ms": str(config.clickhouse.flush_interval_ms),
+        "poll_timeout_ms": str(config.clickhouse.poll_timeout_ms),
+        "poll_max_batch_size": str(config.clickhouse.poll_max_batch_size),
+    }
+    return {name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER}

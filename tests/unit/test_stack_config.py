@@ -1,0 +1,64 @@
+"""The stack's config: what is valid, and that everything else is refused with what would be."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline_lib.model.errors import UserError
+from stacks.config import StackConfig, megabytes, parse, with_settings
+
+
+def test_defaults_need_no_config() -> None:
+    assert parse({}) == StackConfig()
+
+
+def test_parts_are_objects_as_pulumi_gives_them() -> None:
+    config = parse({"throughline:kafka": '{"heap": "1g", "port": "21000"}', "aws:region": "eu-west-1"})
+    assert (config.kafka.heap, config.kafka.port) == ("1g", 21000)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"kafak": "1"}, ["unknown key 'kafak'", "backend", "postgres, kafka, connect, clickhouse"]),
+        ({"kafka": '{"hep": "1g"}'}, ["unknown key 'kafka.hep'", "heap", "controllerPort"]),
+        ({"backend": "dokcer"}, ["'backend'", "'dokcer'", "embedded"]),
+        ({"kafka": '{"port": 80}'}, ["'kafka.port'", "80", "from 1024 to 65535"]),
+        ({"kafka": '{"heap": "lots"}'}, ["'kafka.heap'", "'lots'", "512m"]),
+        ({"kafka": '{"version": "2.8"}'}, ["'kafka.version'", "'2.8'", "4.3.1"]),
+        ({"postgres": '{"version": "12"}'}, ["'postgres.version'", "'12'", "18"]),
+        ({"connect": "{"}, ["'connect'", "an object of"]),
+        ({"clickhouse": '{"flushIntervalMs": 0}'}, ["'clickhouse.flushIntervalMs'", "milliseconds"]),
+    ],
+)
+def test_a_bad_key_or_value_is_refused_with_the_valid_ones(values: dict[str, str], told: list[str]) -> None:
+    with pytest.raises(UserError) as refused:
+        parse({f"throughline:{key}": value for key, value in values.items()})
+    assert [words for words in told if words not in str(refused.value)] == []
+    assert "\n" not in str(refused.value)
+
+
+def test_one_port_for_two_parts_is_refused() -> None:
+    with pytest.raises(UserError, match="one port to two parts"):
+        parse({"throughline:kafka": '{"port": 21000}', "throughline:connect": '{"port": 21000}'})
+
+
+@given(st.dictionaries(st.text(st.characters(categories=["L"]), min_size=1), st.text(), max_size=3))
+def test_no_config_at_all_escapes_as_anything_but_a_user_error(values: dict[str, str]) -> None:
+    try:
+        parse({f"throughline:{key}": value for key, value in values.items()})
+    except UserError as refused:
+        assert "config" in str(refused)
+
+
+def test_settings_are_laid_over_what_is_set() -> None:
+    before = {"throughline:kafka": '{"heap": "1g"}'}
+    after = with_settings(before, {"kafka.port": "21000", "backend": "embedded"})
+    assert json.loads(after["throughline:kafka"]) == {"heap": "1g", "port": "21000"}
+    assert after["throughline:backend"] == "embedded"
+
+
+def test_sizes() -> None:
+    assert (megabytes("512m"), megabytes("3g")) == (512, 3072)

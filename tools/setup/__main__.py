@@ -2,25 +2,17 @@
 
 import sys
 
-from pipeline_lib.model.errors import UserError
 from tools.setup.jars import ensure_jars
 from tools.setup.pulumi import ensure_pulumi
+from tools.setup.reporting import reported
 
 
-def main() -> int:
-    """Exit status 0 if everything that a stack needs is there."""
-    try:
-        worked = [ensure_jars(), ensure_pulumi()]
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. `make setup` goes on where it stopped.", file=sys.stderr)
-        return 130
+def fetch_what_is_missing() -> None:
+    """Sees to everything that a stack needs beside Python packages."""
+    worked = [ensure_jars(), ensure_pulumi()]
     if any(worked):
         print("Set-up is complete.", file=sys.stderr)
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reported(fetch_what_is_missing))

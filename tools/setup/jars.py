@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from pipeline_lib.model.errors import UserError
-from stacks.jar_lock import Jar, jar_folder, locked_jars
+from stacks.jar_lock import LOCK, Jar, jar_folder, locked_jars
 from tools.setup.exclusive import only_one
 from tools.setup.progress import Step, step
 
@@ -29,9 +29,9 @@ TIMEOUT_S = 30
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def ensure_jars() -> bool:
-    """Fetches what the cache lacks; False if that is nothing."""
-    jars = locked_jars()
+def ensure_jars(lock: Path = LOCK) -> bool:
+    """Fetches what the cache lacks of the lock's jars; False if that is nothing."""
+    jars = locked_jars(lock)
     if not _missing(jars):
         return False
     with only_one(jar_folder() / "set-up.lock"):

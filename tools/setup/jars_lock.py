@@ -11,9 +11,9 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline_lib.model.errors import UserError
 from stacks.jar_lock import LOCK, Jar
 from tools.setup.command import run
+from tools.setup.reporting import reported
 from tools.setup.uv import TOOLS
 
 POM = TOOLS / "jars.pom.xml"
@@ -37,31 +37,19 @@ def as_json(jars: list[Jar]) -> str:
     return "[\n  " + ",\n  ".join(lines) + "\n]\n"
 
 
-def main() -> int:
-    """Exit status 0 if the lock is written."""
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            options = ["-DincludeScope=runtime", "-Dmdep.useRepositoryLayout=true", f"-DoutputDirectory={folder}"]
-            run(
-                [
-                    "mvn",
-                    "--batch-mode",
-                    "--strict-checksums",
-                    f"--file={POM}",
-                    "dependency:copy-dependencies",
-                    *options,
-                ],
-                failure=f"Maven could not resolve {POM}; its last words are below. This command, and it alone, needs "
-                "`mvn` on PATH. Mend what Maven names and run `make lock-jars` again.",
-            )
-            jars = resolved_jars(Path(folder))
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
+def write_lock() -> None:
+    """Has Maven resolve the POM, and writes what it came to."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["-DincludeScope=runtime", "-Dmdep.useRepositoryLayout=true", f"-DoutputDirectory={folder}"]
+        run(
+            ["mvn", "--batch-mode", "--strict-checksums", f"--file={POM}", "dependency:copy-dependencies", *options],
+            failure=f"Maven could not resolve {POM}; its last words are below. This command, and it alone, needs "
+            "`mvn` on PATH. Mend what Maven names and run `make lock-jars` again.",
+        )
+        jars = resolved_jars(Path(folder))
     LOCK.write_text(as_json(jars))
     print(f"{LOCK.name}: {len(jars)} jars")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reported(write_lock))

@@ -6,9 +6,9 @@ where packages come from is the affair of the machine that installs them.
 
 import sys
 
-from pipeline_lib.model.errors import UserError
 from tools.setup.command import run
 from tools.setup.python_env import PYTHON_LOCK, ROOT
+from tools.setup.reporting import reported
 from tools.setup.uv import TOOLS, ensure_uv, uv_environment
 
 SOURCES = {
@@ -27,24 +27,19 @@ OPTIONS = [
 ]
 
 
-def main(options: list[str]) -> int:
-    """Exit status 0 if all locks are written."""
-    try:
-        uv = ensure_uv()
-        for lock, source in SOURCES.items():
-            run(
-                [uv, "pip", "compile", *OPTIONS, *options, *source, f"--output-file={lock.relative_to(ROOT)}"],
-                cwd=ROOT,
-                env=uv_environment(),
-                failure=f"{lock} could not be written; uv's last words are below. Mend what it names in "
-                f"{source[0]}, or the way to PyPI, and run `make lock` again.",
-            )
-            print(f"{lock.relative_to(ROOT)}: {lock.read_text().count('==')} packages")
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+def write_locks(options: list[str]) -> None:
+    """Writes all locks, giving uv the options too."""
+    uv = ensure_uv()
+    for lock, source in SOURCES.items():
+        run(
+            [uv, "pip", "compile", *OPTIONS, *options, *source, f"--output-file={lock.relative_to(ROOT)}"],
+            cwd=ROOT,
+            env=uv_environment(),
+            failure=f"{lock} could not be written; uv's last words are below. Mend what it names in "
+            f"{source[0]}, or the way to PyPI, and run `make lock` again.",
+        )
+        print(f"{lock.relative_to(ROOT)}: {lock.read_text().count('==')} packages")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(reported(lambda: write_locks(sys.argv[1:])))

@@ -62,7 +62,8 @@ def _install(shown: Step) -> None:
 def _in_one_piece(fill: Callable[[Path], None]) -> None:
     """Has a new folder filled, tries the Pulumi in its `bin/`, and gives it the place in the cache."""
     place = cached_pulumi_folder()
-    place.parent.mkdir(parents=True, exist_ok=True)
+    for killed in place.parent.glob(".unfinished-*"):
+        shutil.rmtree(killed)
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=place.parent) as unfinished:
         folder = Path(unfinished) / PULUMI_VERSION
         folder.mkdir()

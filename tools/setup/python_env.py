@@ -14,33 +14,33 @@ from pipeline_lib.model.errors import UserError
 from tools.setup.command import run
 from tools.setup.exclusive import only_one
 from tools.setup.progress import step
+from tools.setup.reporting import reported
 from tools.setup.uv import NO_PYPI, TOOLS, UV_LOCK, ensure_uv, pinned_version, uv_environment
 
 ROOT = TOOLS.parent
 PYTHON_LOCK = TOOLS / "python.lock"
 
 
-def is_current(venv: Path) -> bool:
-    """Whether the environment holds what the lock and the project ask for."""
-    stamp = venv / "set-up"
-    return (venv / "bin" / "python").exists() and stamp.is_file() and stamp.read_text() == _wanted()
-
-
-def ensure_environment(venv: Path) -> bool:
+def ensure_environment(venv: Path, lock: Path = PYTHON_LOCK) -> bool:
     """Makes or updates the environment; False if there was nothing to do."""
-    if is_current(venv):
+    if _is_current(venv, lock):
         return False
     with only_one(ROOT / ".throughline" / "set-up.lock"):
-        if is_current(venv):
+        if _is_current(venv, lock):
             return False
         uv = pinned_version(UV_LOCK, "uv")
-        packages = PYTHON_LOCK.read_text().count("==")
-        with step("python", f"uv {uv}, and by it the {packages} packages of tools/{PYTHON_LOCK.name} into .venv"):
-            _install(venv)
+        packages = lock.read_text().count("==")
+        with step("python", f"uv {uv}, and by it the {packages} packages of {lock.name} into {venv.name}"):
+            _install(venv, lock)
     return True
 
 
-def _install(venv: Path) -> None:
+def _is_current(venv: Path, lock: Path) -> bool:
+    stamp = venv / "set-up"
+    return (venv / "bin" / "python").exists() and stamp.is_file() and stamp.read_text() == _wanted(lock)
+
+
+def _install(venv: Path, lock: Path) -> None:
     _claim(venv)
     uv = ensure_uv()
     env = {**uv_environment(), "VIRTUAL_ENV": str(venv)}
@@ -52,9 +52,9 @@ def _install(venv: Path) -> None:
             "run `make setup` again, with another Python on PATH if this one is broken.",
         )
     run(
-        [uv, "pip", "sync", "--require-hashes", PYTHON_LOCK],
+        [uv, "pip", "sync", "--require-hashes", lock],
         env=env,
-        failure=NO_PYPI.format(what=f"The packages of {PYTHON_LOCK}"),
+        failure=NO_PYPI.format(what=f"The packages of {lock}"),
     )
     run(
         [uv, "pip", "install", "--no-deps", "--no-build-isolation", "--editable", ROOT],
@@ -62,7 +62,7 @@ def _install(venv: Path) -> None:
         failure="The project itself could not be installed into .venv; the last lines below say why. A fault of "
         "pyproject.toml shows here. Run `make setup` again when it is mended.",
     )
-    (venv / "set-up").write_text(_wanted())
+    (venv / "set-up").write_text(_wanted(lock))
 
 
 def _claim(venv: Path) -> None:
@@ -79,26 +79,13 @@ def _claim(venv: Path) -> None:
     stamp.write_text("")
 
 
-def _wanted() -> str:
+def _wanted(lock: Path) -> str:
     """What decides the result: the lock, the project's own metadata, and where the checkout is (scripts name it)."""
     digest = hashlib.sha256(str(ROOT).encode())
-    for file in (PYTHON_LOCK, ROOT / "pyproject.toml"):
+    for file in (lock, ROOT / "pyproject.toml"):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def main() -> int:
-    """Exit status 0 if `.venv` is as the lock says."""
-    try:
-        ensure_environment(ROOT / ".venv")
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. `make setup` goes on where it stopped.", file=sys.stderr)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reported(lambda: ensure_environment(ROOT / ".venv")))

@@ -81,11 +81,12 @@ def uv_environment() -> dict[str, str]:
 
 
 def _pip_settings() -> dict[str, str]:
-    """pip's settings from its files and the environment, later ones winning, as pip itself has it."""
+    """pip's settings for an installation: its files, for all commands and then for `install`, and the environment."""
     listing = subprocess.run(
         [uv_home() / "bin" / "python", "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
     ).stdout
-    return {
-        name: str(ast.literal_eval(value))
-        for name, value in re.findall(r"^(?:global|install|:env:)\.([\w-]+)=('.*'|\".*\")$", listing, re.MULTILINE)
-    }
+    settings = {}
+    for section in ("global", "install", ":env:"):
+        for name, value in re.findall(rf"^{section}\.([\w-]+)=('.*'|\".*\")$", listing, re.MULTILINE):
+            settings[name] = str(ast.literal_eval(value))
+    return settings

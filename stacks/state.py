@@ -30,6 +30,9 @@ def environment() -> dict[str, str]:
         "PATH": os.pathsep.join(path),
         "PULUMI_PYTHON_CMD": sys.executable,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The plugin for dynamic resources comes with Pulumi; those that other installed packages name are not used,
+        # and looking for them on the network costs seconds where there is none.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
     }
     try:
         if "PULUMI_BACKEND_URL" not in os.environ:

@@ -1,6 +1,5 @@
 """ClickHouse: the engine of the `chdb` wheel behind our HTTP endpoint (`clickhouse_server/`)."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ import httpx
 
 from pipeline_lib import sql
 from stacks.config import megabytes
+from stacks.embedded.clickhouse_server.config import password_hash
 from stacks.embedded.part import LOOPBACK, EmbeddedPart
 from stacks.embedded.supervision import Command
 from stacks.pipeline.names import DATABASE
@@ -33,9 +33,8 @@ class ClickHouse(EmbeddedPart):
             "port": self.port(),
             "max_memory_bytes": megabytes(self.settings["memory"]) * 2**20,
             "database": DATABASE,
-            "users": {
-                user: {"password_sha256": hashlib.sha256(self.secrets[user].encode()).hexdigest()} for user in USERS
-            },
+            "users": {user: password_hash(self.secrets[user]) for user in USERS},
+            "ingestion_tables": sql.CLICKHOUSE_ORDER,
             "analyst_tables": sql.ANALYST_TABLES,
             # One broker on this machine: a consumer that is gone need not be waited for.
             "kafka": {

@@ -40,6 +40,19 @@ def stand_up(config: StackConfig) -> Systems:
         secrets_of("clickhouse_admin", "clickhouse_ingestion", "clickhouse_analyst"),
     )
 
+    parts = {"postgres": postgres, "kafka": kafka, "connect": connect, "clickhouse": clickhouse}
+    pulumi.export(
+        "parts",
+        {
+            name: {
+                "version": part.version,
+                "address": pulumi.Output.concat(LOOPBACK, ":", home.ports[name]),
+                "data": part.data,
+            }
+            for name, part in parts.items()
+        },
+    )
+
     def system(resource: Part, port: str) -> System:
         return System(resource, resource.id, pulumi.Output.from_input(LOOPBACK), home.ports[port])
 

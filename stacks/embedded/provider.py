@@ -33,6 +33,7 @@ class Part(Resource, module="embedded", name="Part"):
     """One of `PARTS`; its id is the identity of its data."""
 
     version: pulumi.Output[str]
+    data: pulumi.Output[str]
 
     def __init__(
         self,
@@ -45,7 +46,8 @@ class Part(Resource, module="embedded", name="Part"):
     ) -> None:
         def rendered(known: Props) -> dict[str, str]:
             part = kind(Path(known["folder"]), numbers(known["ports"]), known["settings"], {})
-            return {**part.files(), "command": " ".join(part.command().argv)}
+            ports = {name: str(part.port(name)) for name in part.own_ports}
+            return {**part.files(), **ports, "command": " ".join(part.command().argv)}
 
         given = {"folder": folder, "ports": ports, "settings": settings}
         inputs = {
@@ -55,6 +57,7 @@ class Part(Resource, module="embedded", name="Part"):
             # What the part is started with, so that a change of ours to it is a diff that can be read.
             "rendered": pulumi.Output.all(**given).apply(rendered),
             "version": None,
+            "data": None,
         }
         super().__init__(PartProvider(), kind.name, inputs)
 
@@ -69,7 +72,7 @@ class PartProvider(Provider):
         """Starts the part, on its data if they stand, and returns when it is ready."""
         part = _part(props)
         identity = bring_up(part)
-        return CreateResult(identity, {**props, "version": part.version()})
+        return CreateResult(identity, {**props, **_facts(part)})
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """Gone if its data are, or other ones are in their place, or it does not get ready."""
@@ -88,7 +91,7 @@ class PartProvider(Provider):
         part = _part(_news)
         Supervisor(part.stack_folder).remove(part.name)
         bring_up(part)
-        return UpdateResult({**_news, "version": part.version()})
+        return UpdateResult({**_news, **_facts(part)})
 
     def delete(self, _id: str, _props: Props) -> None:
         """Ends the part and removes its data."""
@@ -103,6 +106,10 @@ def _part(props: Props) -> EmbeddedPart:
     return PARTS[props["part"]](
         Path(props["folder"]), numbers(props["ports"]), dict(props["settings"]), dict(props["secrets"])
     )
+
+
+def _facts(part: EmbeddedPart) -> Props:
+    return {"version": part.version(), "data": str(part.data)}
 
 
 def bring_up(part: EmbeddedPart) -> str:

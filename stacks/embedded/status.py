@@ -1,6 +1,7 @@
 """How the parts of an embedded stack are, as the supervisor and the system tell it."""
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ class PartStatus:
         return asdict(self)
 
 
-def part_statuses(folder: Path, parts: list[str]) -> list[PartStatus]:
+def part_statuses(folder: Path, parts: Iterable[str]) -> list[PartStatus]:
     """The parts in the order given."""
     supervisor = Supervisor(folder)
     found = []

@@ -1,7 +1,7 @@
 # Everything that is done with a checkout. Each target sets up first, which after the first time takes no time.
 # STACK=name picks the stack of `make demo`.
 
-STACK ?= demo
+STACK ?= dev
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lock lock-jars bench-start bench-latency clean

@@ -1,10 +1,71 @@
 """`throughline status`."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
 import typer
 
 from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
+from stacks.outputs import outputs_of
 
 
 def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> None:
     """Each part's state, version, address, age and memory, and the pipeline's lag."""
-    typer.echo(f"{stack} {as_json}")
+    from stacks.embedded.status import part_statuses
+
+    outputs = outputs_of(stack)
+    told: dict[str, dict[str, str]] = outputs.get("parts", {})
+    parts = [{**asdict(part), **told[part.part]} for part in part_statuses(Path(outputs.get("folder", "")), list(told))]
+    found = {"stack": stack, "backend": outputs.get("backend"), "parts": parts, "lag": _lag(stack, parts)}
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _print(found)
+    if not parts or any(part["state"] != "RUNNING" for part in parts):
+        raise typer.Exit(1)
+
+
+def _lag(stack: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The lag, or why it cannot be told."""
+    down = [str(part["part"]) for part in parts if part["state"] != "RUNNING"]
+    if down or not parts:
+        return {"unknown": f"{', '.join(down) or 'no part'} not running"}
+    from pipeline_lib.hops.chain import open_chain
+    from pipeline_lib.hops.lag import lag_of
+    from pipeline_lib.model.errors import UserError
+    from stacks.outputs import endpoints_of
+
+    try:
+        with open_chain(endpoints_of(stack)) as chain:
+            return asdict(lag_of(chain))
+    except UserError as refused:
+        return {"unknown": refused.paragraph}
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("part", "state", "version", "address", "age", "memory", "pids")
+    for part in found["parts"]:
+        minutes, seconds = divmod(int(part["age_s"]), 60)
+        table.add_row(
+            part["part"],
+            part["state"],
+            part["version"],
+            part["address"],
+            f"{minutes}m{seconds:02d}s",
+            f"{part['memory_mb']:.0f} MiB",
+            " ".join(map(str, part["pids"][:4])) + (" …" if len(part["pids"]) > 4 else ""),
+        )
+    console = Console()
+    console.print(f"stack {found['stack']} on the {found['backend']} backend")
+    console.print(table)
+    lag = found["lag"]
+    console.print(
+        f"lag: {lag['unknown']}"
+        if "unknown" in lag
+        else f"lag: {lag['wal_bytes']} bytes of WAL to the connector, {lag['messages']} messages to ClickHouse"
+    )

@@ -1,0 +1,56 @@
+"""Visitors' journeys and the events they consist of, as analysts see them: through the analysts' own user and views."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from pipeline_lib.hops.clickhouse import Client
+
+
+@dataclass(frozen=True)
+class JourneySummary:
+    """A visitor's way through an experiment, in the order of the events' own times."""
+
+    user_id: str
+    experiment_id: int
+    variant_key: str
+    journey: tuple[str, ...]
+    total_events: int
+    total_value: Decimal
+    conversion_score: Decimal
+    sessions: int
+
+
+@dataclass(frozen=True)
+class EventDetail:
+    """One event, with what analysts read out of it; `value` and `score` are 0 where it has none."""
+
+    id: str
+    event_type: str
+    page: str
+    value: Decimal
+    score: Decimal
+    is_exposure: bool
+    is_click: bool
+    is_conversion: bool
+    occurred_at: datetime
+
+
+def journeys_of(analysts: Client, user_id: str) -> list[JourneySummary]:
+    """The visitor's journeys, one for each experiment."""
+    rows = analysts.rows(
+        "SELECT user_id, experiment_id, variant_key, journey, total_events, total_value, conversion_score, sessions "
+        "FROM user_journeys WHERE user_id = {user_id:String} ORDER BY experiment_id",
+        user_id=user_id,
+    )
+    return [JourneySummary(**{**row, "journey": tuple(row["journey"])}) for row in rows]
+
+
+def event_details_of(analysts: Client, user_id: str) -> list[EventDetail]:
+    """The visitor's events in the order of their own times, ties by id."""
+    rows = analysts.rows(
+        "SELECT id, event_type, page, value, score, is_exposure, is_click, is_conversion, occurred_at "
+        "FROM event_details WHERE user_id = {user_id:String} ORDER BY occurred_at, id",
+        user_id=user_id,
+    )
+    return [EventDetail(**row) for row in rows]

@@ -1,0 +1,116 @@
+"""The application's side of PostgreSQL: each domain row and its outbox row in one transaction, as the application role.
+
+    with application.transaction() as change:
+        change.record(event)
+    change.committed  # what must arrive now
+
+A transaction that is left by an exception, or told to roll back, commits nothing, and its messages must never appear.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from pipeline_lib.hops.postgres import connect
+from pipeline_lib.model import exact_json, instant, outbox
+from pipeline_lib.model.endpoints import PostgresEndpoint
+from pipeline_lib.model.journey import CHECKOUT, Assignment, Event, Variant, Visitor
+from pipeline_lib.model.outbox import Committed, OutboxMessage
+from pipeline_lib.model.position import Lsn
+
+
+class Transaction:
+    """An open transaction; `written` are its messages, `committed` the same after the commit, in their order."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        self._rows: list[tuple[OutboxMessage, int, Lsn]] = []
+        self.committed: tuple[Committed, ...] = ()
+        self.rolls_back = False
+
+    @property
+    def written(self) -> tuple[OutboxMessage, ...]:
+        """The messages written so far, committed or not."""
+        return tuple(message for message, _, _ in self._rows)
+
+    def add_user(self, user_id: str) -> None:
+        """A new user; raises psycopg.errors.UniqueViolation if there is one of this id."""
+        self._connection.execute("INSERT INTO users (id) VALUES (%s)", [user_id])
+
+    def assign(self, visitor: Visitor, variant: Variant, experiment_id: int = CHECKOUT) -> Assignment:
+        """The visitor's variant; raises psycopg.errors.UniqueViolation if the visitor has one in the experiment."""
+        row = self._connection.execute(
+            "INSERT INTO assignments (experiment_id, user_id, variant_id) VALUES (%s, %s, %s) "
+            "RETURNING id, assigned_at",
+            [experiment_id, visitor.user_id, variant.id],
+        ).fetchone()
+        assert row is not None
+        assignment = Assignment(row[0], experiment_id, visitor.user_id, variant, row[1])
+        self.publish(outbox.of_assignment(assignment))
+        return assignment
+
+    def record(self, event: Event) -> None:
+        """An event, with its outbox row."""
+        self._connection.execute(
+            "INSERT INTO events (id, experiment_id, user_id, session_id, event_type, properties, occurred_at) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                event.id,
+                event.experiment_id,
+                event.user_id,
+                event.session_id,
+                event.event_type,
+                exact_json.dumps(event.properties),
+                event.occurred_at,
+            ],
+        )
+        self.publish(outbox.of_event(event))
+
+    def publish(self, message: OutboxMessage) -> None:
+        """An outbox row on its own."""
+        row = self._connection.execute(
+            "INSERT INTO outbox (aggregate_id, aggregate_type, event_type, payload) VALUES (%s, %s, %s, %s) "
+            "RETURNING id, pg_current_wal_insert_lsn()::text",
+            [message.aggregate_id, message.aggregate_type, message.event_type, exact_json.dumps(message.payload)],
+        ).fetchone()
+        assert row is not None
+        self._rows.append((message, row[0], Lsn.parse(row[1])))
+
+    def roll_back(self) -> None:
+        """Makes the transaction end with ROLLBACK."""
+        self.rolls_back = True
+
+    def commit(self) -> None:
+        """Commits; `Application.transaction` calls it."""
+        sent = instant.now()
+        self._connection.commit()
+        answered = instant.now()
+        self.committed = tuple(
+            Committed(message, outbox_id, lsn, sent, answered) for message, outbox_id, lsn in self._rows
+        )
+
+
+class Application:
+    """An application with one connection: one transaction at a time."""
+
+    def __init__(self, endpoint: PostgresEndpoint) -> None:
+        self._connection = connect(endpoint, "application")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Commits at the end, or rolls back if that was asked for or an exception ends it."""
+        transaction = Transaction(self._connection)
+        try:
+            yield transaction
+            if transaction.rolls_back:
+                self._connection.rollback()
+            else:
+                transaction.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()

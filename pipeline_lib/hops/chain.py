@@ -1,0 +1,46 @@
+"""The hops of one stack, opened together, with the application that writes at their head."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from pipeline_lib.hops.application import Application
+from pipeline_lib.hops.clickhouse import ClickHouse
+from pipeline_lib.hops.connect import Connect
+from pipeline_lib.hops.kafka import Kafka
+from pipeline_lib.hops.postgres import Postgres
+from pipeline_lib.hops.protocol import Hop
+from pipeline_lib.model.endpoints import Endpoints
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Each hop looks only at what came after it was opened: open the chain before the first write."""
+
+    application: Application
+    postgres: Postgres
+    connect: Connect
+    kafka: Kafka
+    clickhouse: ClickHouse
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The hops in the order of the pipeline."""
+        return (self.postgres, self.connect, self.kafka, self.clickhouse)
+
+
+@contextmanager
+def open_chain(endpoints: Endpoints) -> Iterator[Chain]:
+    """The chain of a stack, closed at the end; raises UserError if a system is not there or refuses."""
+    with ExitStack() as closing:
+        kafka = Kafka(endpoints.kafka)
+        closing.callback(kafka.close)
+        application = Application(endpoints.postgres)
+        closing.callback(application.close)
+        postgres = Postgres(endpoints.postgres)
+        closing.callback(postgres.close)
+        connect = Connect(endpoints.connect, kafka.tail)
+        closing.callback(connect.close)
+        clickhouse = ClickHouse(endpoints.clickhouse, kafka.committed_by)
+        closing.callback(clickhouse.close)
+        yield Chain(application, postgres, connect, kafka, clickhouse)

@@ -1,0 +1,104 @@
+"""Kafka: the outbox's topic, read by one tail, and the offsets that consumer groups have committed."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib.hops.tail import TIMEOUT_S, Tail, TopicMessage
+from pipeline_lib.model import exact_json
+from pipeline_lib.model.endpoints import KafkaEndpoint
+from pipeline_lib.model.outbox import Committed
+from pipeline_lib.model.position import TopicPosition
+from pipeline_lib.model.sighting import Sighting
+
+
+class Kafka:
+    """The third hop; its tail runs until `close`."""
+
+    name = "kafka"
+
+    def __init__(self, endpoint: KafkaEndpoint) -> None:
+        self._topic = endpoint.topic
+        self._admin = AdminClient({"bootstrap.servers": endpoint.bootstrap, "log_level": 0})
+        self.tail = Tail(endpoint.bootstrap, endpoint.topic)
+
+    def ready(self) -> Readiness:
+        """Ready when every partition has a leader."""
+        partitions = self._admin.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic].partitions
+        leaderless = [number for number, partition in partitions.items() if partition.leader < 0]
+        return Readiness(not leaderless, f"{len(partitions)} partitions, {len(leaderless)} without a leader")
+
+    def position(self) -> tuple[TopicPosition, ...]:
+        """Where the tail is in each partition: the end, as far as it has been seen."""
+        return self.tail.position()
+
+    def committed_by(self, group: str) -> tuple[TopicPosition, ...]:
+        """The offset that a consumer group will read next in each partition; raises KafkaException.
+
+        A partition that the group has committed nothing of is not among them.
+        """
+        partitions = [TopicPartition(self._topic, number) for number in range(self.tail.partitions)]
+        answer = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=TIMEOUT_S
+        )
+        offsets = answer[group].result().topic_partitions
+        errors = [offset.error for offset in offsets if offset.error is not None]
+        if errors:
+            raise KafkaException(errors[0])
+        return tuple(
+            TopicPosition(offset.topic, offset.partition, offset.offset) for offset in offsets if offset.offset >= 0
+        )
+
+    def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
+        """The messages of these and about these users, by partition and offset."""
+        found = self.tail.find([*(message.id for message in committed), *users])
+        return [self._sighting(message) for message in found]
+
+    def _sighting(self, message: TopicMessage) -> Sighting:
+        envelope = message.envelope
+        assert envelope is not None, "the tail finds envelopes only"
+        try:
+            payload = envelope.payload
+        except ValueError:
+            payload = envelope.row["payload"]
+        return Sighting(
+            self.name,
+            envelope.aggregate_id,
+            envelope.outbox_id,
+            message.position,
+            message.received_at,
+            fields={
+                "aggregate_type": envelope.row["aggregate_type"],
+                "message type": envelope.row["event_type"],
+                "payload": payload,
+                "key": _json_or_none(message.key),
+                "op": envelope.op,
+                "before": envelope.before,
+            },
+        )
+
+    def evidence(self) -> Mapping[str, Any]:
+        """Where the tail began and is, and what it could not read."""
+        return {
+            "start": [str(at) for at in self.tail.start],
+            "position": [str(at) for at in self.position()],
+            "forgotten": self.tail.forgotten,
+            "unreadable": [
+                {"position": str(message.position), "fault": message.fault, "value": repr(message.value)[:2000]}
+                for message in self.tail.unreadable()
+            ],
+        }
+
+    def close(self) -> None:
+        """Stops the tail."""
+        self.tail.close()
+
+
+def _json_or_none(key: bytes | None) -> Any:
+    try:
+        return exact_json.loads(key) if key is not None else None
+    except ValueError:
+        return repr(key)

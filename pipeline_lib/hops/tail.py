@@ -1,0 +1,188 @@
+"""One background reader of a topic, which keeps what came since it began and wakes those who wait for more.
+
+It is assigned its partitions and commits nothing, so no consumer group is left behind. It begins at the end offsets
+that stand when it is made: whoever makes it before the first write misses nothing. It keeps the last `limit` messages;
+what it had to forget, it counts.
+"""
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from pipeline_lib.model import instant
+from pipeline_lib.model.envelope import Envelope, NotAnEnvelope
+from pipeline_lib.model.errors import UserError
+from pipeline_lib.model.position import Lsn, TopicPosition
+
+LIMIT = 100_000
+TIMEOUT_S = 5
+
+
+@dataclass(frozen=True, eq=False)
+class TopicMessage:
+    """A message of the topic.
+
+    `envelope` is None if it is not one, and `fault` says why; `user_id` is whom it is about, empty if it does not say.
+    """
+
+    position: TopicPosition
+    key: bytes | None
+    value: bytes | None
+    received_at: datetime
+    envelope: Envelope | None
+    user_id: str
+    fault: str
+
+    @property
+    def subjects(self) -> set[str]:
+        """What it can be found by."""
+        return {self.envelope.aggregate_id, self.user_id} - {""} if self.envelope else set()
+
+
+class Tail:
+    """The reader; it runs from when it is made until `close`."""
+
+    def __init__(self, bootstrap: str, topic: str, limit: int = LIMIT) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                # The library wants a name; nothing joins or commits under it.
+                "group.id": "throughline-tail",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 100,
+                "reconnect.backoff.max.ms": 500,
+                "log_level": 0,
+            }
+        )
+        self.start = end_offsets(self._consumer, bootstrap, topic)
+        self._consumer.assign([TopicPartition(at.topic, at.partition, at.offset) for at in self.start])
+        self._next = {at.partition: at for at in self.start}
+        self._messages: deque[TopicMessage] = deque()
+        self._by_subject: defaultdict[str, list[TopicMessage]] = defaultdict(list)
+        self._limit = limit
+        self._changed = threading.Condition()
+        self._arrivals = 0
+        self._last_lsn: Lsn | None = None
+        self._stop = False
+        self._error: KafkaError | None = None
+        self.forgotten = 0
+        self._thread = threading.Thread(target=self._read, name=f"tail of {topic}", daemon=True)
+        self._thread.start()
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the topic has."""
+        return len(self.start)
+
+    def position(self) -> tuple[TopicPosition, ...]:
+        """The offset that each partition is to be read from next."""
+        with self._changed:
+            return tuple(self._next[partition] for partition in sorted(self._next))
+
+    def last_lsn(self) -> tuple[Lsn, ...]:
+        """The highest LSN among the changes that have come; none before the first."""
+        return (self._last_lsn,) if self._last_lsn is not None else ()
+
+    def find(self, subjects: Iterable[str]) -> list[TopicMessage]:
+        """The messages of these aggregates or about these users, in the order of the topic; raises KafkaException."""
+        with self._changed:
+            if self._error is not None:
+                raise KafkaException(self._error)
+            found = {message for subject in subjects for message in self._by_subject.get(subject, ())}
+        return sorted(found, key=lambda message: message.position)
+
+    def unreadable(self) -> list[TopicMessage]:
+        """The messages that are no envelope."""
+        with self._changed:
+            return [message for message in self._messages if message.envelope is None]
+
+    def sleeper(self) -> Callable[[float], None]:
+        """A sleep that ends early when something has come since its last call, or since it was made."""
+        seen = self._arrivals
+
+        def sleep(seconds: float) -> None:
+            nonlocal seen
+            with self._changed:
+                self._changed.wait_for(lambda: self._arrivals != seen, seconds)
+                seen = self._arrivals
+
+        return sleep
+
+    def close(self) -> None:
+        """Ends the reading."""
+        self._stop = True
+        self._thread.join()
+        self._consumer.close()
+
+    def _read(self) -> None:
+        while not self._stop:
+            polled = self._consumer.poll(0.1)
+            if polled is None:
+                continue
+            error = polled.error()
+            with self._changed:
+                if error is None:
+                    self._keep(_message(polled))
+                elif not error.retriable():
+                    self._error = error
+                self._arrivals += 1
+                self._changed.notify_all()
+
+    def _keep(self, message: TopicMessage) -> None:
+        at = message.position
+        self._next[at.partition] = TopicPosition(at.topic, at.partition, at.offset + 1)
+        if message.envelope is not None:
+            self._last_lsn = max([message.envelope.lsn, *self.last_lsn()])
+        self._messages.append(message)
+        for subject in message.subjects:
+            self._by_subject[subject].append(message)
+        if len(self._messages) > self._limit:
+            oldest = self._messages.popleft()
+            for subject in oldest.subjects:
+                self._by_subject[subject].remove(oldest)
+                if not self._by_subject[subject]:
+                    del self._by_subject[subject]
+            self.forgotten += 1
+
+
+def end_offsets(consumer: Consumer, bootstrap: str, topic: str) -> tuple[TopicPosition, ...]:
+    """Where each partition of the topic ends now; raises UserError if there is no broker or no such topic."""
+    try:
+        known = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+        if known.error is not None:
+            raise UserError(
+                f"Kafka at {bootstrap} has no topic {topic}: {known.error.str()}. `throughline up` makes it."
+            )
+        return tuple(
+            TopicPosition(topic, partition, consumer.get_watermark_offsets(TopicPartition(topic, partition))[1])
+            for partition in sorted(known.partitions)
+        )
+    except KafkaException as error:
+        raise UserError(
+            f"Kafka at {bootstrap} does not answer: {error.args[0].str()}. See `throughline status`; `throughline up` "
+            "mends a stack."
+        ) from None
+
+
+def _message(polled: Any) -> TopicMessage:
+    value = polled.value()
+    envelope, fault = None, ""
+    try:
+        envelope = Envelope.parse(value or b"")
+    except NotAnEnvelope as error:
+        fault = str(error)
+    position = TopicPosition(polled.topic(), polled.partition(), polled.offset())
+    return TopicMessage(position, polled.key(), value, instant.now(), envelope, _user_of(envelope), fault)
+
+
+def _user_of(envelope: Envelope | None) -> str:
+    try:
+        payload = envelope.payload if envelope else None
+    except ValueError:
+        return ""
+    return str(payload.get("user_id", "")) if isinstance(payload, dict) else ""

@@ -1,0 +1,44 @@
+"""JSON whose numbers are Decimals: read and written digit by digit, never through a float.
+
+The standard library reads that way (`parse_float`) but does not write Decimals. Written text is compact and not
+escaped beyond what JSON asks for (RFC 8259).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a JSON text, with a Decimal for every number that has a fraction or an exponent.
+
+    Raises ValueError for what is no JSON, which includes NaN and Infinity.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+
+
+def dumps(value: Any) -> str:
+    """The JSON text of a value; raises TypeError for a float, since its digits are not what was meant."""
+    match value:
+        case Decimal():
+            if not value.is_finite():
+                raise ValueError(f"{value} has no form in JSON")
+            return f"{value:f}"
+        case None | bool() | int() | str():
+            return json.dumps(value, ensure_ascii=False)
+        case Mapping():
+            return "{" + ",".join(f"{_key(key)}:{dumps(item)}" for key, item in value.items()) + "}"
+        case Sequence():
+            return "[" + ",".join(dumps(item) for item in value) + "]"
+    raise TypeError(f"{type(value).__name__} has no exact form in JSON: {value!r}")
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"A key of a JSON object is text, not {key!r}")
+    return json.dumps(key, ensure_ascii=False)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,158 @@
+"""The verdict: the ledger's findings with their evidence, and how it reads when something is wrong.
+
+A failure fits one screen: what is wrong and between which hops, each event concerned with where it was at each hop, how
+far every hop is and whether it still moves, and the folder with everything else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from statistics import quantiles
+
+from pipeline_lib.model.outbox import Committed
+from pipeline_lib.model.position import Position
+from pipeline_lib.model.sighting import Sighting
+from pipeline_lib.verify.ledger import HOPS, Finding
+
+ROWS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class HopReport:
+    """One hop's part: how many of the messages it has seen, how long after COMMIT was sent, and how far it is."""
+
+    name: str
+    expected: int
+    seen: int
+    latencies_ms: tuple[float, ...]
+    position: tuple[Position, ...]
+    moving: bool
+
+    def percentile_ms(self, percent: int) -> float | None:
+        """A percentile of the latencies, interpolated; None if nothing was seen."""
+        if len(self.latencies_ms) < 2:
+            return self.latencies_ms[0] if self.latencies_ms else None
+        return quantiles(self.latencies_ms, n=100, method="inclusive")[percent - 1]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of the committed messages.
+
+    `fence_s` is how long the fence took to come out of the last hop, None if it did not; `waited_s` and `budget_s` are
+    the time waited and the most that it could have been. `stopped` is why waiting was given up early.
+    """
+
+    committed: tuple[Committed, ...]
+    findings: tuple[Finding, ...]
+    hops: tuple[HopReport, ...]
+    sightings: Mapping[str, Sequence[Sighting]]
+    waited_s: float
+    budget_s: float
+    fence_s: float | None
+    fence_marks: tuple[Position, ...] = ()
+    stopped: str | None = None
+    evidence: str | None = field(default=None, compare=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether analysts see exactly what was committed, and it is known that nothing else will come."""
+        return self.fence_s is not None and all(finding.harmless for finding in self.findings)
+
+    def hop(self, name: str) -> HopReport:
+        """The report of one hop."""
+        return next(report for report in self.hops if report.name == name)
+
+    def text(self) -> str:
+        """All of it, in at most a screen."""
+        lines = [self._headline()]
+        if self.stopped is not None:
+            lines += ["", *(f"  {line}" for line in self.stopped.splitlines()[:10])]
+        concerned = {finding.id: finding for finding in reversed(self.findings)}
+        if concerned:
+            shown = [
+                ("event", *HOPS),
+                *((id_, *self._cells(id_, finding)) for id_, finding in list(concerned.items())[::-1][:ROWS_SHOWN]),
+            ]
+            widths = [max(len(row[column]) for row in shown) for column in range(len(HOPS))]
+            lines += ["", *("  " + _padded(row, widths) for row in shown)]
+            if len(concerned) > ROWS_SHOWN:
+                lines.append(f"  … and {len(concerned) - ROWS_SHOWN} more")
+        lines += ["", "  positions   " + "   ".join(_position(report) for report in self.hops)]
+        if self.evidence is not None:
+            lines.append(f"  evidence    {self.evidence}")
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        fence = f"fence out after {self.fence_s:.2f} s" if self.fence_s is not None else "the fence is not out"
+        waited = f"({fence}; waited {self.waited_s:.1f} of {self.budget_s:g} s)"
+        wrong = [finding for finding in self.findings if not finding.harmless]
+        if not wrong:
+            return f"nothing is wrong with {len(self.committed)} committed events so far {waited}"
+        clauses = []
+        for (hop, kind), findings in groupby(wrong, key=lambda finding: (finding.hop, finding.kind)):
+            number = len(list(findings))
+            count = f"{number}" if kind == "unexpected" else f"{number} of {len(self.committed)}"
+            events = "event is" if number == 1 and kind == "unexpected" else "events are"
+            clauses.append(f"{count} {events} {kind} {_place(kind, hop)}")
+        return f"{', '.join(clauses)} {waited}"
+
+    def _cells(self, id_: str, finding: Finding) -> list[str]:
+        told = HOPS.index(finding.hop)
+        cells = []
+        for index, hop in enumerate(HOPS):
+            here = [sighting for sighting in self.sightings[hop] if sighting.id == id_ and sighting.refused is None]
+            if index == told:
+                cells.append(_wrong(finding, here, self.fence_marks))
+            elif not here:
+                cells.append("–")
+            elif hop == "connect":
+                cells.append("read")
+            elif hop == "postgres":
+                lsn = next((message.lsn for message in self.committed if message.id == id_), None)
+                cells.append(str(lsn) if lsn is not None else f"row {here[0].outbox_id}")
+            else:
+                cells.append(str(here[0].position))
+        return cells
+
+
+def _wrong(finding: Finding, here: Sequence[Sighting], fence_marks: Sequence[Position]) -> str:
+    place = f"{here[0].position} " if here and here[0].position is not None else ""
+    if finding.words == "not seen":
+        behind = ", ".join(str(mark) for mark in fence_marks)
+        return f"–  behind the fence at {behind}" if finding.kind == "lost" and behind else "–"
+    return f"{place}{finding.words}"
+
+
+def _place(kind: str, hop: str) -> str:
+    index = HOPS.index(hop)
+    return f"between {HOPS[index - 1]} and {hop}" if kind in ("lost", "missing") and index else f"at {hop}"
+
+
+def _position(report: HopReport) -> str:
+    position = ", ".join(str(at) for at in report.position) or "none yet"
+    return f"{report.name} {position} ({'moving' if report.moving else 'still'})"
+
+
+def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
+    # The last column is as wide as its words; it is the one that breaks off at the screen's edge.
+    return "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+
+
+def commit_ms(committed: Sequence[Committed]) -> tuple[float, ...]:
+    """From COMMIT sent to COMMIT answered, for each message."""
+    return tuple((message.acknowledged_at - message.committed_at).total_seconds() * 1000 for message in committed)
+
+
+def latencies_ms(committed: Sequence[Committed], sightings: Sequence[Sighting]) -> tuple[float, ...]:
+    """From COMMIT sent to the first sighting, for each message that was seen with a time."""
+    first: dict[int, datetime] = {}
+    for sighting in sightings:
+        if sighting.at is not None and sighting.refused is None:
+            first[sighting.outbox_id] = min(sighting.at, first.get(sighting.outbox_id, sighting.at))
+    return tuple(
+        (first[message.outbox_id] - message.committed_at).total_seconds() * 1000
+        for message in committed
+        if message.outbox_id in first
+    )

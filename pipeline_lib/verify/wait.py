@@ -1,0 +1,45 @@
+"""The wait: looks again and again until there is an answer, nothing more can come of it, or the budget is spent.
+
+The first pause is 5 ms; each is a fifth longer than the one before, up to 250 ms, so that what was waited for is
+noticed at most a fifth later than it came. A pause ends early when the caller's `sleep` does, as the Kafka tail's.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay
+from tenacity.wait import wait_exponential
+
+from pipeline_lib.verify.budget import Budget
+
+FIRST_PAUSE_S = 0.005
+LONGEST_PAUSE_S = 0.25
+GROWTH = 1.2
+
+Answer = TypeVar("Answer")
+
+
+def until(
+    look: Callable[[], Answer | None],
+    *,
+    within: Budget,
+    sleep: Callable[[float], None],
+    transient: tuple[type[BaseException], ...] = (),
+) -> Answer | None:
+    """The first answer of `look` that is not None; None when the budget is spent.
+
+    `transient` are errors that may pass by themselves and are looked past until then. Every other error comes out at
+    once: a look that cannot succeed is not repeated.
+    """
+    retrying = Retrying(
+        retry=retry_if_result(lambda answer: answer is None) | retry_if_exception_type(transient),
+        wait=wait_exponential(multiplier=FIRST_PAUSE_S, exp_base=GROWTH, max=LONGEST_PAUSE_S),
+        stop=stop_after_delay(within.seconds),
+        sleep=sleep,
+        retry_error_callback=_none,
+    )
+    return retrying(look)
+
+
+def _none(_: RetryCallState) -> Any:
+    return None

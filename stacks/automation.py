@@ -21,7 +21,7 @@ from pulumi.automation import errors, events
 from semver import VersionInfo
 
 from pipeline_lib.model.errors import UserError
-from stacks.config import PROJECT, parse, with_settings
+from stacks.config import parse, with_settings
 from stacks.outputs import missing
 from stacks.program import program
 from stacks.pulumi_cli import find_pulumi
@@ -99,23 +99,31 @@ def up(stack_name: str, settings: Mapping[str, str], say: Say) -> None:
     if settings:
         _configure(stack, settings)
     progress = Progress(say)
-    _tell("up", stack, progress, lambda: stack.up(on_event=progress.on_event))
+    _tell("up", stack, progress, lambda: stack.up(on_event=progress.on_event, show_secrets=False))
 
 
 def down(stack_name: str, say: Say) -> None:
     """Destroys everything in the stack, and the stack with its config."""
     stack = _stack(stack_name, create=False)
     progress = Progress(say)
-    _tell("down", stack, progress, lambda: stack.destroy(on_event=progress.on_event, remove=True))
+    _tell("down", stack, progress, lambda: stack.destroy(on_event=progress.on_event, remove=True, show_secrets=False))
+
+
+class _Workspace(automation.LocalWorkspace):
+    """A workspace in which `up` does not ask for outputs afterwards: two more commands, whose answers nobody reads."""
+
+    def stack_outputs(self, stack_name: str) -> automation.OutputMap:  # noqa: ARG002  the name is the interface's
+        """None; `stacks.outputs` is where to ask."""
+        return {}
 
 
 def _stack(name: str, *, create: bool) -> automation.Stack:
-    open_stack = automation.create_or_select_stack if create else automation.select_stack
-    options = automation.LocalWorkspaceOptions(
-        work_dir=str(ROOT), env_vars=environment(), pulumi_command=_Pulumi(find_pulumi())
+    open_stack = automation.Stack.create_or_select if create else automation.Stack.select
+    workspace = _Workspace(
+        work_dir=str(ROOT), program=program, env_vars=environment(), pulumi_command=_Pulumi(find_pulumi())
     )
     try:
-        return open_stack(stack_name=name, project_name=PROJECT, program=program, opts=options)
+        return open_stack(name, workspace)
     except errors.StackNotFoundError:
         raise missing(name) from None
     except errors.CommandError as refused:

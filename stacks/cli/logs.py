@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from pipeline_lib.model.errors import UserError
-from stacks.cli.options import DEFAULT_STACK, StackOption
+from stacks.cli.options import DEFAULT_STACK, PARTS, StackOption
 from stacks.outputs import outputs_of
-
-PARTS = ("postgres", "kafka", "connect", "clickhouse")
 
 
 def logs(

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
+from stacks.cli.options import DEFAULT_STACK, PARTS, JsonOption, StackOption
 from stacks.outputs import outputs_of
 
 
@@ -17,7 +17,8 @@ def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> N
 
     outputs = outputs_of(stack)
     told: dict[str, dict[str, str]] = outputs.get("parts", {})
-    parts = [{**asdict(part), **told[part.part]} for part in part_statuses(Path(outputs.get("folder", "")), list(told))]
+    statuses = part_statuses(Path(outputs.get("folder", "")), sorted(told, key=PARTS.index))
+    parts = [{**asdict(part), **told[part.part]} for part in statuses]
     found = {"stack": stack, "backend": outputs.get("backend"), "parts": parts, "lag": _lag(stack, parts)}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -48,7 +49,7 @@ def _print(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("part", "state", "version", "address", "age", "memory", "pids")
+    table = Table("part", "state", "version", "address", "age", "memory", "pid")
     for part in found["parts"]:
         minutes, seconds = divmod(int(part["age_s"]), 60)
         table.add_row(
@@ -58,7 +59,7 @@ def _print(found: dict[str, Any]) -> None:
             part["address"],
             f"{minutes}m{seconds:02d}s",
             f"{part['memory_mb']:.0f} MiB",
-            " ".join(map(str, part["pids"][:4])) + (" …" if len(part["pids"]) > 4 else ""),
+            str(part["pids"][0]) if part["pids"] else "–",
         )
     console = Console()
     console.print(f"stack {found['stack']} on the {found['backend']} backend")

@@ -3,9 +3,10 @@
 import json
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
 from importlib.metadata import version
 
-import httpx
+import urllib3
 
 from pipeline_lib import sql
 from stacks.config import megabytes
@@ -61,6 +62,7 @@ class ClickHouse(EmbeddedPart):
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"http://{LOOPBACK}:{self.port()}/ping", timeout=5).is_success
-        except httpx.TransportError:
+            answer = urllib3.request("GET", f"http://{LOOPBACK}:{self.port()}/ping", timeout=5, retries=False)
+        except urllib3.exceptions.HTTPError:
             return False
+        return answer.status == HTTPStatus.OK

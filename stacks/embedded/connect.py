@@ -1,8 +1,9 @@
 """Kafka Connect: one distributed worker with the Debezium PostgreSQL connector on its class path."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
-import httpx
+import urllib3
 
 from stacks.embedded.jars import version_of
 from stacks.embedded.jvm import LOGGING, java
@@ -74,6 +75,7 @@ class Connect(EmbeddedPart):
     def ready(self) -> bool:
         try:
             # /connectors is answered once the worker has read its topics and joined its group; / already before.
-            return httpx.get(f"http://{LOOPBACK}:{self.port()}/connectors", timeout=5).is_success
-        except httpx.TransportError:
+            answer = urllib3.request("GET", f"http://{LOOPBACK}:{self.port()}/connectors", timeout=5, retries=False)
+        except urllib3.exceptions.HTTPError:
             return False
+        return answer.status == HTTPStatus.OK

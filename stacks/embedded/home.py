@@ -19,7 +19,7 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider, numbers, texts
 from stacks.embedded.part import LOOPBACK
-from stacks.embedded.supervision import Supervisor, end_strays
+from stacks.embedded.supervision import Supervisor, end, processes_of
 from stacks.embedded.unprivileged import SYSTEM_FOLDER
 from stacks.state import state_folder
 
@@ -86,9 +86,8 @@ class StackHomeProvider(Provider):
         """Ends whatever still runs in the folder and removes it."""
         folder = Path(_props["folder"])
         Supervisor(folder).shut_down()
-        end_strays(folder)
-        shutil.rmtree(folder, ignore_errors=True)
         for path in (SYSTEM_FOLDER / folder.name, folder):
+            end(processes_of(path), kill=True)
             if path.exists():
                 shutil.rmtree(path)
         for empty in (SYSTEM_FOLDER, folder.parent):

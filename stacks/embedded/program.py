@@ -29,7 +29,7 @@ def stand_up(config: StackConfig) -> Systems:
         return home.passwords.apply(lambda all_: {name.partition("_")[2]: all_[name] for name in names})
 
     def part(kind: type[EmbeddedPart], settings: dict[str, Any], secrets: pulumi.Input[dict[str, str]]) -> Part:
-        return Part(kind, folder=home.folder, ports=home.ports, settings=settings, secrets=secrets)
+        return Part(kind, home=home, settings=settings, secrets=secrets)
 
     postgres = part(Postgres, {"version": config.postgres.version}, secrets_of("postgres_admin"))
     kafka = part(Kafka, {"heap": config.kafka.heap}, {})

@@ -9,6 +9,7 @@ import shutil
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pulumi
@@ -19,10 +20,11 @@ from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider, numbers
 from stacks.embedded.clickhouse import ClickHouse
 from stacks.embedded.connect import Connect
+from stacks.embedded.home import StackHome
 from stacks.embedded.kafka import Kafka
 from stacks.embedded.part import LOOPBACK, EmbeddedPart, ensure_data, identity_of, write_files
 from stacks.embedded.postgres import Postgres
-from stacks.embedded.supervision import Supervisor, end_strays
+from stacks.embedded.supervision import Supervisor, end, processes_of
 
 PARTS: Mapping[str, type[EmbeddedPart]] = {part.name: part for part in (Postgres, Kafka, Connect, ClickHouse)}
 
@@ -39,8 +41,7 @@ class Part(Resource, module="embedded", name="Part"):
         self,
         kind: type[EmbeddedPart],
         *,
-        folder: pulumi.Input[str],
-        ports: pulumi.Input[dict[str, str]],
+        home: StackHome,
         settings: Mapping[str, pulumi.Input[str]],
         secrets: pulumi.Input[Mapping[str, str]],
     ) -> None:
@@ -49,7 +50,7 @@ class Part(Resource, module="embedded", name="Part"):
             ports = {name: str(part.port(name)) for name in part.own_ports}
             return {**part.files(), **ports, "command": " ".join(part.command().argv)}
 
-        given = {"folder": folder, "ports": ports, "settings": settings}
+        given: dict[str, pulumi.Input[Any]] = {"folder": home.folder, "ports": home.ports, "settings": settings}
         inputs = {
             "part": kind.name,
             **given,
@@ -59,7 +60,8 @@ class Part(Resource, module="embedded", name="Part"):
             "version": None,
             "data": None,
         }
-        super().__init__(PartProvider(), kind.name, inputs)
+        # A home that is deleted takes its parts along, all at once.
+        super().__init__(PartProvider(), kind.name, inputs, pulumi.ResourceOptions(deleted_with=home))
 
 
 class PartProvider(Provider):
@@ -97,7 +99,7 @@ class PartProvider(Provider):
         """Ends the part and removes its data."""
         part = _part(_props)
         Supervisor(part.stack_folder).remove(part.name, kill=True)
-        end_strays(part.folder)
+        end(processes_of(part.folder), kill=True)
         if part.folder.exists():
             shutil.rmtree(part.folder)
 
@@ -118,7 +120,7 @@ def bring_up(part: EmbeddedPart) -> str:
     try:
         supervisor.ensure()
         supervisor.remove(part.name)
-        end_strays(part.folder)
+        end(processes_of(part.folder))  # whom a supervisord that was killed has left behind
         for name in part.own_ports:
             _require_free(part, part.port(name))
         part.folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -104,18 +104,12 @@ class Supervisor:
                 )
 
     def shut_down(self) -> None:
-        """Ends supervisord and with it every part, at once; returns when they are gone."""
+        """Ends supervisord and every part, supervised or stray, without the goodbye that only their data would need."""
         with self._locked():
-            pid = self._pid()
-            if pid is None:
-                return
-            # The data goes too when a stack does, so nothing is owed a slow goodbye.
-            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-            family[0].suspend()
-            for process in reversed(family):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(family, timeout=10)
+            daemon = self._pid()
+            if daemon is not None:
+                psutil.Process(daemon).suspend()  # else it would restart what is killed before it
+            end(processes_of(self.folder), kill=True)
             self.socket.unlink(missing_ok=True)
 
     def _pid(self) -> int | None:
@@ -216,17 +210,21 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def end_strays(folder: Path) -> None:
-    """Ends the processes of a part's folder that no supervisor has any more (its supervisord was killed)."""
-    strays = processes_of(folder)
-    for process in strays:
+def end(processes: Sequence[psutil.Process], *, kill: bool = False) -> None:
+    """Ends processes with all that they started, asking first unless `kill`; returns when they are gone."""
+    family = list(processes)
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(strays, timeout=10)
-    for process in stubborn:
+            family += process.children(recursive=True)
+    if not kill:
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, family = psutil.wait_procs(family, timeout=10)
+    for process in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=10)
+    psutil.wait_procs(family, timeout=10)
 
 
 def _daemon_config(supervisor: Supervisor) -> str:

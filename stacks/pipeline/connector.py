@@ -6,13 +6,15 @@ another PostgreSQL): then they are reset, and the connector starts with a snapsh
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
-import httpx
 import psycopg
 import pulumi
+import urllib3
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pipeline_lib.model.errors import UserError
 from stacks.backend import Systems
@@ -104,9 +106,9 @@ class ConnectorProvider(Provider):
         try:
             answer = _rest(props, "GET", "")
             status = _rest(props, "GET", "/status").json()
-        except httpx.TransportError:
+        except HTTPError:
             return ReadResult("", {})
-        if answer.status_code == httpx.codes.NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND:
             return ReadResult("", {})
         config = {key: value for key, value in answer.json()["config"].items() if key != "name"}
         return ReadResult(id_, {**props, "config": config, "state": _state(status)})
@@ -120,27 +122,31 @@ class ConnectorProvider(Provider):
         """Deletes the connector; its slot goes with PostgreSQL's data."""
         try:
             _rest(_props, "DELETE", "")
-        except httpx.TransportError:
+        except HTTPError:
             pulumi.log.debug("Connect is gone, and the connector with it")
 
 
-def _rest(props: Props, method: str, path: str, json: Any = None) -> httpx.Response:
+def _rest(props: Props, method: str, path: str, json: Any = None) -> urllib3.BaseHTTPResponse:
     """One call of the connector's; 409 is Connect's word for a rebalance, which passes."""
     calls = Retrying(
-        retry=retry_if_result(lambda answer: answer.status_code == httpx.codes.CONFLICT)
-        | retry_if_exception_type(httpx.ReadTimeout),
+        retry=retry_if_result(lambda answer: answer.status == HTTPStatus.CONFLICT)
+        | retry_if_exception_type(ReadTimeoutError),
         wait=wait_exponential(multiplier=0.05, max=0.5),
         stop=stop_after_delay(PATIENCE_S),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     url = f"{props['url']}/connectors/{props['connector']}{path}"
-    return calls(httpx.request, method, url, json=json, timeout=10)
+    return calls(urllib3.request, method, url, json=json, timeout=10, retries=False)
+
+
+def _refused(answer: urllib3.BaseHTTPResponse) -> bool:
+    return answer.status >= HTTPStatus.BAD_REQUEST
 
 
 def _put(props: Props) -> None:
     answer = _rest(props, "PUT", "/config", props["config"])
-    if answer.is_error:
-        raise UserError(f"Connect refused the connector {props['connector']}: {answer.json().get('message', answer)}")
+    if _refused(answer):
+        raise UserError(f"Connect refused the connector {props['connector']}: {answer.data.decode()}")
     _rest(props, "PUT", "/resume")
     looks = Retrying(
         retry=retry_if_result(lambda running: not running),
@@ -152,7 +158,7 @@ def _put(props: Props) -> None:
     def runs() -> bool:
         nonlocal restarted
         status = _rest(props, "GET", "/status")
-        state = _state(status.json()) if status.is_success else "UNASSIGNED"
+        state = _state(status.json()) if not _refused(status) else "UNASSIGNED"
         if state == "FAILED" and not restarted:
             # What it failed of before this update may be mended by now: it gets one more try.
             _rest(props, "POST", "/restart?includeTasks=true&onlyFailed=true")
@@ -171,7 +177,8 @@ def _put(props: Props) -> None:
     except RetryError:
         raise UserError(
             f"The connector {props['connector']} does not stream after {PATIENCE_S} s: "
-            f"{_rest(props, 'GET', '/status').text}. See `throughline logs connect`, and run `throughline up` again."
+            f"{_rest(props, 'GET', '/status').data.decode()}. See `throughline logs connect`, and run `throughline up` "
+            "again."
         ) from None
 
 
@@ -206,23 +213,22 @@ def _slot(props: Props, question: str) -> bool:
 
 def _forget_offsets(props: Props) -> None:
     """Resets stored offsets, for which Connect wants the connector to exist and be stopped (KIP-875)."""
-    if not _rest(props, "GET", "").is_success:
-        answer = httpx.post(
+    if _refused(_rest(props, "GET", "")):
+        answer = urllib3.request(
+            "POST",
             f"{props['url']}/connectors",
             json={"name": props["connector"], "config": props["config"], "initial_state": "STOPPED"},
             timeout=30,
         )
-        if answer.is_error:
-            raise UserError(
-                f"Connect refused the connector {props['connector']}: {answer.json().get('message', answer)}"
-            )
+        if _refused(answer):
+            raise UserError(f"Connect refused the connector {props['connector']}: {answer.data.decode()}")
     _rest(props, "PUT", "/stop")
     resets = Retrying(
-        retry=retry_if_result(lambda answer: answer.is_error),
+        retry=retry_if_result(lambda answer: _refused(answer)),
         wait=wait_exponential(multiplier=0.05, max=0.5),
         stop=stop_after_delay(PATIENCE_S),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     answer = resets(_rest, props, "DELETE", "/offsets")
-    if answer.is_error:
-        raise UserError(f"Connect did not reset the offsets of {props['connector']}: {answer.text}")
+    if _refused(answer):
+        raise UserError(f"Connect did not reset the offsets of {props['connector']}: {answer.data.decode()}")

@@ -1,0 +1,86 @@
+"""Runs the endpoint until SIGTERM or SIGINT; see the package's docstring.
+
+The port is taken at once, so that a second process on it fails in its first moment, but listened on only when the
+engine is up: until then a client is refused, and /ping answers no sooner than a query would. At the end running
+queries are given a second; then the process goes, for ClickHouse loses nothing by that.
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from pipeline_lib.model.errors import UserError
+from stacks.embedded.clickhouse_server.app import Endpoint
+from stacks.embedded.clickhouse_server.config import Config, load
+from stacks.embedded.clickhouse_server.engine import Engine
+
+LOOPBACK = "127.0.0.1"
+_LONGEST_HEADERS = 1 << 20
+"""Bytes of a URL and its headers: as many as ClickHouse accepts, for queries come in URLs."""
+_SECONDS_FOR_QUERIES = 1
+_SECONDS_FOR_THE_ENGINE = 0.5
+
+
+def main() -> int:
+    """The process's exit status: 0 after a signal, 1 if it could not start (with one line that says why)."""
+    parser = argparse.ArgumentParser(prog="clickhouse_server", description="ClickHouse's HTTP interface over chDB.")
+    parser.add_argument("--config", type=Path, required=True, help="JSON; see the package's docstring")
+    arguments = parser.parse_args()
+    try:
+        config = load(arguments.config)
+        with _take_port(config.port) as taken:
+            engine = Engine(config)
+            asyncio.run(_serve(config, engine, taken))
+    except UserError as error:
+        print(str(error), file=sys.stderr, flush=True)
+        return 1
+    _close(engine)
+    return 0
+
+
+def _take_port(port: int) -> socket.socket:
+    # The protocol is named because asyncio sets TCP_NODELAY only then; without it an answer waits 40 ms for an ACK.
+    taken = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((LOOPBACK, port))
+    except OSError as error:
+        taken.close()
+        raise UserError(f"Port {port} of {LOOPBACK} cannot be taken for ClickHouse: {error.strerror}.") from error
+    return taken
+
+
+async def _serve(config: Config, engine: Engine, taken: socket.socket) -> None:
+    settings = uvicorn.Config(
+        Endpoint(config, engine),
+        lifespan="off",
+        http="h11",
+        ws="none",
+        # uvicorn logs a connection that is closed in mid-answer, which is how ClickHouse ends a failed one, as an error.
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=300,
+        timeout_graceful_shutdown=_SECONDS_FOR_QUERIES,
+        h11_max_incomplete_event_size=_LONGEST_HEADERS,
+    )
+    await uvicorn.Server(settings).serve(sockets=[taken])
+
+
+def _close(engine: Engine) -> None:
+    """Leaves the process, having closed the engine if that is quick: its Kafka consumers then take their leave."""
+    closing = threading.Thread(target=engine.close, daemon=True)
+    closing.start()
+    closing.join(_SECONDS_FOR_THE_ENGINE)
+    # Threads that are still in the engine would keep the interpreter from ending.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

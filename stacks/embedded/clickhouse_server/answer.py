@@ -1,0 +1,157 @@
+"""The answer to a request: status, headers and body, as ClickHouse sends them.
+
+A result is held back until it is complete or fills the buffer: so an error in its beginning is still told by the
+status. After that it is sent as it comes, and an error is told inside the body, between markers with the tag that the
+headers announced (as ClickHouse does since 25.11, which clients look for whatever the version); then the connection
+is closed without the body's proper end.
+
+With wait_end_of_query the whole result is held back, in a file if it is large.
+"""
+
+import asyncio
+import json
+import secrets
+import string
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from stacks.embedded.clickhouse_server.compression import Compressor, compressor
+from stacks.embedded.clickhouse_server.errors import ClickHouseError
+from stacks.embedded.clickhouse_server.execution import Outcome
+from stacks.embedded.clickhouse_server.pipe import Pipe
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_WORTH_A_THREAD = 1 << 15
+_PIECE = 1 << 18
+
+
+class Reply:
+    """Writes one answer. `headers` are those that every answer to the request has."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str], version: str) -> None:
+        self._send = send
+        self._headers = dict(headers)
+        self._version = version
+        self._tag = "".join(secrets.choice(string.ascii_letters) for _ in range(16))
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Adds to what every answer to the request has."""
+        self._headers.update(headers)
+
+    async def whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """An answer that is known to its end."""
+        length = {} if status == 204 else {"content-length": str(len(body))}
+        await self._begin(status, {**headers, **length})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def error(self, error: ClickHouseError) -> None:
+        """ClickHouse's error, by status, header and text."""
+        headers = {"content-type": "text/plain; charset=UTF-8", "x-clickhouse-exception-code": str(error.code)}
+        await self.whole(error.status, self._told(error), headers)
+
+    async def nothing(self, outcome: Outcome) -> None:
+        """The answer to a statement without a result."""
+        await self.whole(
+            200, b"", {"content-type": "text/plain; charset=UTF-8", "x-clickhouse-summary": summary(outcome)}
+        )
+
+    async def result(
+        self,
+        pipe: Pipe,
+        running: "asyncio.Future[Outcome]",
+        headers: Mapping[str, str],
+        *,
+        compression: str | None,
+        hold: int | None,
+        folder: Path,
+    ) -> Outcome:
+        """A result, as it comes out of the pipe; holds back so many bytes, or all of it, partly in `folder`."""
+        headers = {**headers, "x-clickhouse-exception-tag": self._tag}
+        if compression:
+            headers["content-encoding"] = compression
+        stream = compressor(compression) if compression else None
+        with tempfile.SpooledTemporaryFile(max_size=_PIECE * 4, dir=str(folder)) as held:
+            while hold is None or held.tell() < hold:
+                piece = await pipe.read()
+                if not piece:
+                    break
+                held.write(piece)
+            else:
+                return await self._streamed(held, pipe, running, headers, stream)
+            outcome = await running
+            if outcome.error is not None:
+                await self.error(outcome.error)
+                return outcome
+            headers["x-clickhouse-summary"] = summary(outcome)
+            if held.tell() <= _PIECE:
+                held.seek(0)
+                body = held.read()
+                if stream is not None:
+                    body = await _compressed(stream, body) + stream.flush()
+                await self.whole(200, body, headers)
+                return outcome
+            return await self._streamed(held, pipe, running, headers, stream)
+
+    async def _streamed(
+        self,
+        held: "tempfile.SpooledTemporaryFile[bytes]",
+        pipe: Pipe,
+        running: "asyncio.Future[Outcome]",
+        headers: Mapping[str, str],
+        stream: Compressor | None,
+    ) -> Outcome:
+        await self._begin(200, {"x-clickhouse-summary": summary(Outcome()), **headers})
+        held.seek(0)
+        while piece := held.read(_PIECE) or await pipe.read():
+            await self._more(piece if stream is None else await _compressed(stream, piece))
+        outcome = await running
+        ending = b"" if outcome.error is None else self._framed(outcome.error)
+        if stream is not None:
+            ending = (stream.compress(ending) if ending else b"") + stream.flush()
+        await self._more(ending)
+        if outcome.error is None:
+            await self._send({"type": "http.response.body", "body": b""})
+        return outcome
+
+    async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
+        encoded = [
+            (name.encode(), value.encode("latin-1", "replace"))
+            for name, value in (self._headers | dict(headers)).items()
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    async def _more(self, data: bytes) -> None:
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def _told(self, error: ClickHouseError) -> bytes:
+        return f"{error} (version {self._version})\n".encode(errors="surrogateescape")
+
+    def _framed(self, error: ClickHouseError) -> bytes:
+        told, tag = self._told(error), self._tag.encode()
+        return b"\r\n__exception__\r\n%s\r\n%s%d %s\r\n__exception__\r\n" % (tag, told, len(told), tag)
+
+
+def summary(outcome: Outcome) -> str:
+    """X-ClickHouse-Summary: what was read and written, as far as it is known."""
+    counts = outcome.counts
+    numbers = {
+        "read_rows": counts.read_rows,
+        "read_bytes": counts.read_bytes,
+        "written_rows": outcome.written_rows,
+        "written_bytes": outcome.written_bytes,
+        "total_rows_to_read": 0,
+        "result_rows": counts.result_rows,
+        "result_bytes": counts.result_bytes,
+        "elapsed_ns": int(outcome.elapsed * 1e9),
+    }
+    return json.dumps({name: str(number) for name, number in numbers.items()})
+
+
+async def _compressed(stream: Compressor, data: bytes) -> bytes:
+    if len(data) < _WORTH_A_THREAD:
+        return stream.compress(data)
+    return await asyncio.to_thread(stream.compress, data)

@@ -1,0 +1,200 @@
+"""The engine: chDB in this process, and connections to it.
+
+A connection runs one statement at a time; several run side by side. The engine lives as long as one connection does,
+so `Engine` keeps one for itself. Statements run in the thread that calls; the engine tells running queries apart by
+that thread.
+
+Known traps of chDB 4.0.2, all kept inside this module: what a failed `query()` had already written is prepended to
+the connection's next answer (results are therefore never taken from `query()` of a client's question, but from a
+descriptor); a connection with an unfinished stream answers the next statement with nothing (streams are always read
+out or cancelled); with the format Null as its default, SHOW writes nothing to any file either.
+"""
+
+import fcntl
+import os
+import threading
+import xml.etree.ElementTree as Xml
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import chdb
+
+from pipeline_lib.model.errors import UserError
+from stacks.embedded.clickhouse_server import rights
+from stacks.embedded.clickhouse_server.config import Config, UserName
+from stacks.embedded.clickhouse_server.errors import from_engine
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a statement read and gave, in rows and bytes."""
+
+    read_rows: int = 0
+    read_bytes: int = 0
+    result_rows: int = 0
+    result_bytes: int = 0
+
+
+class Connection:
+    """One of the engine's connections; not for two threads at once. Errors are `ClickHouseError`s."""
+
+    def __init__(self, dsn: str) -> None:
+        self._chdb = chdb.connect(dsn)
+
+    def run(self, text: bytes | str, parameters: Mapping[str, str] | None = None) -> Counts:
+        """Runs a statement whose result, if it has one, goes where the statement says."""
+        try:
+            result = self._chdb.query(text, "TabSeparated", params=dict(parameters or {}))
+        except RuntimeError as error:
+            raise from_engine(error) from None
+        return Counts(result.storage_rows_read(), result.storage_bytes_read(), result.rows_read(), result.bytes_read())
+
+    def ask(self, text: bytes | str, parameters: Mapping[str, str] | None = None) -> list[list[str]]:
+        """The rows of a small result, as text."""
+        try:
+            result = self._chdb.query(text, "TabSeparatedRaw", params=dict(parameters or {}))
+        except RuntimeError as error:
+            self._forget()
+            raise from_engine(error) from None
+        lines = (result.bytes() or b"").decode(errors="surrogateescape").splitlines()
+        return [line.split("\t") for line in lines]
+
+    def native(self, text: bytes, parameters: Mapping[str, str]) -> bytes:
+        """A small result in the Native format."""
+        try:
+            return self._chdb.query(text, "Native", params=dict(parameters)).bytes() or b""
+        except RuntimeError as error:
+            self._forget()
+            raise from_engine(error) from None
+
+    def native_blocks(self, text: bytes, parameters: Mapping[str, str]) -> Iterator[tuple[bytes, int]]:
+        """A SELECT's result, block by block as it is computed: a block in the Native format, and its number of rows."""
+        try:
+            stream = self._chdb.send_query(text, "Native", params=dict(parameters))
+        except RuntimeError as error:
+            raise from_engine(error) from None
+        with stream:
+            while True:
+                try:
+                    block = stream.fetch()
+                except RuntimeError as error:
+                    raise from_engine(error) from None
+                if block is None:
+                    return
+                yield block.bytes(), block.rows_read()
+
+    def _forget(self) -> None:
+        """Takes what a failed question had already written, so that the next answer is without it."""
+        self._chdb.query("SELECT 1", "TabSeparated")
+
+    def close(self) -> None:
+        """Gives the connection back; its temporary tables are gone."""
+        self._chdb.close()
+
+
+class Engine:
+    """The one engine of this process."""
+
+    def __init__(self, config: Config) -> None:
+        """Opens the data folder; UserError if it is in use or cannot be used."""
+        self._config = config
+        self._lock = _claim(config.path)
+        settings = _write_configuration(config)
+        self._dsn = f"{config.path / 'engine'}?config-file={settings}"
+        try:
+            self._own = Connection(self._dsn)
+        except RuntimeError as error:
+            raise UserError(f"ClickHouse cannot use the data folder {config.path}: {from_engine(error)}") from None
+        self._own_lock = threading.Lock()
+        self.run(f"CREATE DATABASE IF NOT EXISTS {config.database}")
+        self.version = self.ask("SELECT version()")[0][0]
+        self.time_zone = self.ask("SELECT serverTimezone()")[0][0]
+        formats = self.ask("SELECT name, content_type FROM system.formats WHERE is_output")
+        self.content_types = dict(formats)
+
+    @property
+    def uploads(self) -> Path:
+        """A folder for the data of INSERTs on their way in."""
+        return self._config.path / "uploads"
+
+    def run(self, text: str) -> Counts:
+        """Runs one of our own statements, as nobody in particular."""
+        with self._own_lock:
+            return self._own.run(text)
+
+    def ask(self, text: str) -> list[list[str]]:
+        """The rows of one of our own questions."""
+        with self._own_lock:
+            return self._own.ask(text)
+
+    @contextmanager
+    def connection(self, user: UserName) -> Iterator[Connection]:
+        """A new connection with the user's rights and nothing else."""
+        connection = self.connect(user)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def connect(self, user: UserName) -> Connection:
+        """The same for whoever closes it himself."""
+        connection = Connection(self._dsn)
+        connection.run(rights.session_setup(self._config, user))
+        return connection
+
+    def cancel(self, thread: int) -> None:
+        """Asks the query that this thread (by its native id) is in to stop; none is no error."""
+        queries = f"SELECT query_id FROM system.processes WHERE has(thread_ids, {thread:d})"  # noqa: S608 - a number
+        self.run(f"KILL QUERY WHERE query_id IN ({queries}) ASYNC")
+
+    def close(self) -> None:
+        """Closes the engine once all connections are closed."""
+        self._own.close()
+
+
+def _claim(folder: Path) -> int:
+    """Takes the data folder for this process: an open, locked descriptor that goes with the process."""
+    try:
+        for part in (folder, folder / "uploads", folder / "configuration"):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UserError(f"ClickHouse cannot use the data folder {folder}: {error.strerror}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f"The data folder {folder} is in use by another ClickHouse; stop that one first.") from None
+    return lock
+
+
+def _write_configuration(config: Config) -> Path:
+    """The engine's two configuration files; the path of the main one."""
+    folder = config.path / "configuration"
+    users = folder / "users.xml"
+    main: dict[str, Any] = {
+        "users_config": str(users),
+        "max_server_memory_usage": config.max_memory_bytes,
+        "mark_cache_size": config.max_memory_bytes // 20,
+        "remote_url_allow_hosts": {"host": "localhost.invalid"},
+        "kafka": config.kafka,
+    }
+    files = {
+        users: rights.users_configuration(config),
+        folder / "config.xml": Xml.tostring(_element("clickhouse", main), "unicode"),
+    }
+    for file, text in files.items():
+        file.touch(mode=0o600)
+        file.write_text(text)
+    return folder / "config.xml"
+
+
+def _element(tag: str, value: Any) -> Xml.Element:
+    element = Xml.Element(tag)
+    if isinstance(value, Mapping):
+        element.extend(_element(name, inner) for name, inner in value.items())
+    else:
+        element.text = str(value)
+    return element

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import psutil
 from pulumi import automation
@@ -28,7 +28,8 @@ from stacks.pulumi_cli import find_pulumi
 from stacks.state import ROOT, environment
 
 Say = Callable[[str], None]
-_LOCKED_BY = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
+T = TypeVar("T")
+_LOCKED_BY = re.compile(r"file://(?P<file>/[^?\s]+)\S*: created by \S+@(?P<host>\S+) \(pid (?P<pid>\d+)\)")
 _COLOUR = re.compile(r"<\{%.*?%\}>")
 
 
@@ -123,11 +124,28 @@ def _stack(name: str, *, create: bool) -> automation.Stack:
         work_dir=str(ROOT), program=program, env_vars=environment(), pulumi_command=_Pulumi(find_pulumi())
     )
     try:
-        return open_stack(name, workspace)
+        return _unless_locked(name, lambda: open_stack(name, workspace))
     except errors.StackNotFoundError:
         raise missing(name) from None
     except errors.CommandError as refused:
         raise UserError(f"Pulumi does not open the stack '{name}': {_said(refused)}") from None
+
+
+def _unless_locked(stack: str, operation: Callable[[], T]) -> T:
+    """`operation()`, with the lock of a process that died on this machine taken away; raises UserError if locked."""
+    try:
+        return operation()
+    except errors.ConcurrentUpdateError as locked:
+        holder = _LOCKED_BY.search(str(locked))
+        if holder and holder["host"] == socket.gethostname() and not psutil.pid_exists(int(holder["pid"])):
+            Path(holder["file"]).unlink(missing_ok=True)
+        else:
+            by = f" by process {holder['pid']} on {holder['host']}" if holder else ""
+            raise UserError(
+                f"Another `up` or `down` of the stack '{stack}' is under way{by}: wait for it to end and try again. If "
+                f"it is known to be dead, `pulumi cancel --stack {stack}` takes its lock away."
+            ) from None
+    return _unless_locked(stack, operation)
 
 
 def _configure(stack: automation.Stack, settings: Mapping[str, str]) -> None:
@@ -139,18 +157,7 @@ def _configure(stack: automation.Stack, settings: Mapping[str, str]) -> None:
 def _tell(doing: str, stack: automation.Stack, progress: "Progress", operation: Callable[[], object]) -> None:
     """Runs `operation`, with what may go wrong told as a UserError."""
     try:
-        operation()
-    except errors.ConcurrentUpdateError as locked:
-        holder = _LOCKED_BY.search(str(locked))
-        if holder is None or not _is_dead(holder):
-            by = f" by process {holder['pid']} on {holder['host']}" if holder else ""
-            raise UserError(
-                f"Another `up` or `down` of the stack '{stack.name}' is under way{by}: wait for it to end and try "
-                f"again. If it is known to be dead, `pulumi cancel --stack {stack.name}` takes its lock away."
-            ) from None
-        progress.say(f"The lock of process {holder['pid']}, which has died, is taken away.")
-        stack.cancel()
-        _tell(doing, stack, progress, operation)
+        _unless_locked(stack.name, operation)
     except InterruptedUpdateError:
         raise UserError(
             f"`{doing}` of the stack '{stack.name}' was interrupted. What was begun is in the stack's state"
@@ -160,10 +167,6 @@ def _tell(doing: str, stack: automation.Stack, progress: "Progress", operation: 
     except errors.CommandError as failed:
         reasons = progress.reasons or [_said(failed)]
         raise UserError(f"`{doing}` of the stack '{stack.name}' failed. " + "\n\n".join(reasons)) from None
-
-
-def _is_dead(holder: re.Match[str]) -> bool:
-    return holder["host"] == socket.gethostname() and not psutil.pid_exists(int(holder["pid"]))
 
 
 def _said(failed: errors.CommandError) -> str:

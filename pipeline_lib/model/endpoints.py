@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, computed_field, field_ser
 
 
 class _Endpoint(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True)
 
 
 class Credentials(_Endpoint):

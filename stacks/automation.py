@@ -137,7 +137,7 @@ def _unless_locked(stack: str, operation: Callable[[], T]) -> T:
         return operation()
     except errors.ConcurrentUpdateError as locked:
         holder = _LOCKED_BY.search(str(locked))
-        if holder and holder["host"] == socket.gethostname() and not psutil.pid_exists(int(holder["pid"])):
+        if holder and holder["host"] == socket.gethostname() and _is_dead(int(holder["pid"])):
             Path(holder["file"]).unlink(missing_ok=True)
         else:
             by = f" by process {holder['pid']} on {holder['host']}" if holder else ""
@@ -146,6 +146,13 @@ def _unless_locked(stack: str, operation: Callable[[], T]) -> T:
                 f"it is known to be dead, `pulumi cancel --stack {stack}` takes its lock away."
             ) from None
     return _unless_locked(stack, operation)
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _configure(stack: automation.Stack, settings: Mapping[str, str]) -> None:

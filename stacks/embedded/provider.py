@@ -80,11 +80,12 @@ class PartProvider(Provider):
         """Gone if its data are, or other ones are in their place, or it does not get ready."""
         part = _part(props)
         supervisor = Supervisor(part.stack_folder)
-        if identity_of(part) != id_ or supervisor.info(part.name).state == "ABSENT":
-            return ReadResult("", {})
         try:
+            if identity_of(part) != id_ or supervisor.info(part.name).state == "ABSENT":
+                return ReadResult("", {})
             _await_ready(part, supervisor)
         except UserError:
+            # Nothing to tell yet: `up` brings the part back or says why it cannot, and `down` takes it away.
             return ReadResult("", {})
         return ReadResult(id_, props)
 

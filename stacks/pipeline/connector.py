@@ -5,6 +5,7 @@ Offsets without their replication slot are worth nothing (PostgreSQL has forgott
 another PostgreSQL): then they are reset, and the connector starts with a snapshot of what is in the outbox.
 """
 
+import contextlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -120,10 +121,8 @@ class ConnectorProvider(Provider):
 
     def delete(self, _id: str, _props: Props) -> None:
         """Deletes the connector; its slot goes with PostgreSQL's data."""
-        try:
+        with contextlib.suppress(HTTPError):  # Connect is gone, and the connector with it
             _rest(_props, "DELETE", "")
-        except HTTPError:
-            pulumi.log.debug("Connect is gone, and the connector with it")
 
 
 def _rest(props: Props, method: str, path: str, json: Any = None) -> urllib3.BaseHTTPResponse:

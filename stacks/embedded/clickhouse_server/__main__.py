@@ -62,7 +62,7 @@ async def _serve(config: Config, engine: Engine, taken: socket.socket) -> None:
         lifespan="off",
         http="h11",
         ws="none",
-        # uvicorn logs a connection that is closed in mid-answer, which is how ClickHouse ends a failed one, as an error.
+        # uvicorn logs as an error what is how ClickHouse ends a failed answer: the connection closed in the middle.
         log_level="critical",
         access_log=False,
         server_header=False,

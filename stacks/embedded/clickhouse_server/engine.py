@@ -4,10 +4,10 @@ A connection runs one statement at a time; several run side by side. The engine 
 so `Engine` keeps one for itself. Statements run in the thread that calls; the engine tells running queries apart by
 that thread.
 
-Known traps of chDB 4.0.2, all kept inside this module: what a failed `query()` had already written is prepended to
-the connection's next answer (results are therefore never taken from `query()` of a client's question, but from a
-descriptor); a connection with an unfinished stream answers the next statement with nothing (streams are always read
-out or cancelled); with the format Null as its default, SHOW writes nothing to any file either.
+Known traps of chDB 4.0.2, all kept inside this module: a failed statement stays in the engine's list of processes, and
+what it had written is prepended to the connection's next answer, until another one has run; a connection with an
+unfinished stream answers the next statement with nothing (streams are always read out or cancelled); with Null as the
+default format, SHOW writes nothing to any file either.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ import chdb
 from pipeline_lib.model.errors import UserError
 from stacks.embedded.clickhouse_server import rights
 from stacks.embedded.clickhouse_server.config import Config, UserName
-from stacks.embedded.clickhouse_server.errors import from_engine
+from stacks.embedded.clickhouse_server.errors import ClickHouseError, from_engine
 
 
 @dataclass(frozen=True)
@@ -46,49 +46,37 @@ class Connection:
 
     def run(self, text: bytes | str, parameters: Mapping[str, str] | None = None) -> Counts:
         """Runs a statement whose result, if it has one, goes where the statement says."""
-        try:
-            result = self._chdb.query(text, "TabSeparated", params=dict(parameters or {}))
-        except RuntimeError as error:
-            raise from_engine(error) from None
+        result = self._query(text, "TabSeparated", parameters)
         return Counts(result.storage_rows_read(), result.storage_bytes_read(), result.rows_read(), result.bytes_read())
 
     def ask(self, text: bytes | str, parameters: Mapping[str, str] | None = None) -> list[list[str]]:
         """The rows of a small result, as text."""
-        try:
-            result = self._chdb.query(text, "TabSeparatedRaw", params=dict(parameters or {}))
-        except RuntimeError as error:
-            self._forget()
-            raise from_engine(error) from None
-        lines = (result.bytes() or b"").decode(errors="surrogateescape").splitlines()
-        return [line.split("\t") for line in lines]
+        answer = self._query(text, "TabSeparatedRaw", parameters).bytes() or b""
+        return [line.split("\t") for line in answer.decode(errors="surrogateescape").splitlines()]
 
     def native(self, text: bytes, parameters: Mapping[str, str]) -> bytes:
         """A small result in the Native format."""
-        try:
-            return self._chdb.query(text, "Native", params=dict(parameters)).bytes() or b""
-        except RuntimeError as error:
-            self._forget()
-            raise from_engine(error) from None
+        return self._query(text, "Native", parameters).bytes() or b""
 
     def native_blocks(self, text: bytes, parameters: Mapping[str, str]) -> Iterator[tuple[bytes, int]]:
         """A SELECT's result, block by block as it is computed: a block in the Native format, and its number of rows."""
         try:
-            stream = self._chdb.send_query(text, "Native", params=dict(parameters))
+            with self._chdb.send_query(text, "Native", params=dict(parameters)) as stream:
+                while (block := stream.fetch()) is not None:
+                    yield block.bytes(), block.rows_read()
         except RuntimeError as error:
-            raise from_engine(error) from None
-        with stream:
-            while True:
-                try:
-                    block = stream.fetch()
-                except RuntimeError as error:
-                    raise from_engine(error) from None
-                if block is None:
-                    return
-                yield block.bytes(), block.rows_read()
+            raise self._failed(error) from None
 
-    def _forget(self) -> None:
-        """Takes what a failed question had already written, so that the next answer is without it."""
+    def _query(self, text: bytes | str, output_format: str, parameters: Mapping[str, str] | None) -> Any:
+        try:
+            return self._chdb.query(text, output_format, params=dict(parameters or {}))
+        except RuntimeError as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: RuntimeError) -> ClickHouseError:
+        """What the engine said; another statement makes it let go of the failed one and of its output."""
         self._chdb.query("SELECT 1", "TabSeparated")
+        return from_engine(error)
 
     def close(self) -> None:
         """Gives the connection back; its temporary tables are gone."""

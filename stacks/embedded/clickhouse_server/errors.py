@@ -15,7 +15,7 @@ UNKNOWN_TYPE_OF_QUERY = 78
 UNKNOWN_SETTING = 115
 READONLY = 164
 CANNOT_DECOMPRESS = 271
-INTO_OUTFILE_NOT_ALLOWED = 344
+INTO_OUTFILE_NOT_ALLOWED = 358
 SESSION_NOT_FOUND = 372
 SESSION_IS_LOCKED = 373
 INVALID_SESSION_TIMEOUT = 374
@@ -30,37 +30,11 @@ _NAMES = {value: name for name, value in list(globals().items()) if isinstance(v
 _STATUS = {
     401: (194,),
     403: (192, 193, ACCESS_DENIED, SET_NON_GRANTED_ROLE, AUTHENTICATION_FAILED),
-    400: (
-        6,
-        15,
-        25,
-        26,
-        27,
-        36,
-        38,
-        41,
-        44,
-        53,
-        62,
-        69,
-        72,
-        117,
-        167,
-        168,
-        223,
-        224,
-        344,
-        372,
-        374,
-        386,
-        427,
-        441,
-        675,
-        676,
-    ),
-    404: (8, 16, 46, 47, 50, 56, 60, 63, 73, 78, 81, 83, 115, 336, 511),
+    400: (6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376, 427, 441, 675, 676),
+    404: (46, 47, 50, 56, 60, 63, UNKNOWN_FORMAT, UNKNOWN_TYPE_OF_QUERY, 81, UNKNOWN_SETTING, 152, 336, 511),
     408: (159,),
-    413: (307,),
+    411: (381,),
+    413: (229,),
     501: (NOT_IMPLEMENTED,),
     503: (76, 209, 439),
 }

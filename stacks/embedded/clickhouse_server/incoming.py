@@ -6,12 +6,13 @@ may have its head in the URL and its rows in the body, or both in the body.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from stacks.embedded.clickhouse_server.body import Upload
 from stacks.embedded.clickhouse_server.errors import ClickHouseError
 from stacks.embedded.clickhouse_server.lexer import tokens
-from stacks.embedded.clickhouse_server.statement import InsertWithData, Statement, parse
+from stacks.embedded.clickhouse_server.statement import InsertWithData, Statement, parse, refuse_statements_behind
 
 _HEAD = 1 << 20
 """Bytes of a body within which an INSERT's rows have to begin."""
@@ -24,26 +25,40 @@ async def read_statement(
 ) -> tuple[Statement, Upload | None]:
     """The statement, and the rows if it is an INSERT with data; the whole body has been read then."""
     head, complete = await _head(body)
-    in_url = await _insert_in_url(query, head, formats)
+    statement: Statement | None = await _insert_in_url(query, head, formats)
     text = query + b"\n" + head if query else head
-    if in_url is None:
-        if not complete and not _is_insert(text):
-            text += b"".join([piece async for piece in body])
-        statement = await _parsed(text, formats)
+    if isinstance(statement, InsertWithData):
+        rows = (query + b"\n")[statement.data_start :] + head
     else:
-        statement = in_url
-    if not isinstance(statement, InsertWithData):
-        return statement, None
-    start = statement.data_start if in_url is None else min(statement.data_start, len(text))
+        statement, text = await _in_text(text, body, complete, formats)
+        if not isinstance(statement, InsertWithData):
+            return statement, None
+        rows = text[statement.data_start :]
+    if statement.format == "Values":
+        refuse_statements_behind(rows)
     upload = Upload(folder)
     try:
-        upload.write(text[start:] if in_url is None or statement.format else text[len(query) + 1 :])
+        upload.write(rows)
         async for piece in body:
             upload.write(piece)
     except BaseException:
         upload.close()
         raise
     return statement, upload
+
+
+async def _in_text(
+    text: bytes, body: AsyncIterator[bytes], complete: bool, formats: Iterable[str]
+) -> tuple[Statement, bytes]:
+    """The statement in `text`, and the text; unless it is an INSERT with rows, the rest of the body is part of it."""
+    if not complete:
+        if _is_insert(text):
+            with suppress(ClickHouseError):
+                statement = await _parsed(text, formats)
+                if isinstance(statement, InsertWithData):
+                    return statement, text
+        text += b"".join([piece async for piece in body])
+    return await _parsed(text, formats), text
 
 
 async def _head(body: AsyncIterator[bytes]) -> tuple[bytes, bool]:

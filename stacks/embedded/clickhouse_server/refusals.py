@@ -8,7 +8,7 @@ meant to run inside its user's own process, is refused here, on tokens, wherever
 - The function `file()` reads any file, DESCRIBE of a table function reads its source, `python()` reads this process's
   objects; a function can also be named to APPLY without brackets.
 - SET ROLE gives whoever asks any role, for all of them are `default`'s.
-- KILL QUERY stops anybody's queries, for the same reason: left to admin.
+- KILL stops anybody's queries, for the same reason, and SYSTEM is not always denied: both are left to admin.
 - `DROP … SYNC` and `KILL … SYNC` never return in this engine; `input()` reads nothing, silently.
 """
 
@@ -77,6 +77,7 @@ _OTHER_SOURCES = frozenset(
 _GROUPS_OF_SOURCES = {"admin": _FILES, "ingestion": _FILES | _OTHER_SOURCES, "analyst": _FILES | _OTHER_SOURCES}
 # `format` is a table function to read with, and an everyday function of strings.
 _ALSO_ORDINARY_FUNCTIONS = frozenset({"format"})
+_BEFORE_A_TABLE = frozenset({"FROM", "JOIN", "TABLE", "DESC", "DESCRIBE", "FUNCTION"})
 _KEEPS_WAITING = frozenset({"DROP", "DETACH", "UNDROP", "TRUNCATE", "KILL", "CREATE", "REPLACE"})
 
 
@@ -88,8 +89,8 @@ def check(statement: Statement, user: UserName) -> None:
 
 def _found(statement: Statement, user: UserName) -> Iterator[ClickHouseError]:
     tokens = statement.tokens
-    if statement.verb == "KILL" and user != "admin":
-        yield _denied(user, "KILL QUERY ON *.*")
+    if statement.verb in ("KILL", "SYSTEM") and user != "admin":
+        yield _denied(user, f"{' '.join(token.word for token in tokens[:2])} ON *.*")
     if statement.verb in _KEEPS_WAITING and _says_sync(tokens):
         told = f"{statement.verb} … SYNC does not return in this engine (chDB 4.0.2): leave SYNC out."
         yield clickhouse_error(NOT_IMPLEMENTED, told)
@@ -117,7 +118,7 @@ def _reached(tokens: Sequence[Token], place: int, user: UserName) -> Iterator[Cl
     if name == "input":
         yield clickhouse_error(NOT_IMPLEMENTED, "The table function input() is not supported by this engine.")
     if name in _GROUPS_OF_SOURCES[user] and not (
-        name in _ALSO_ORDINARY_FUNCTIONS and before[-1:] not in (["FROM"], ["JOIN"])
+        name in _ALSO_ORDINARY_FUNCTIONS and not _BEFORE_A_TABLE.intersection(before[-1:])
     ):
         yield _denied(user, f"READ ON {tokens[place].name.upper()}")
 

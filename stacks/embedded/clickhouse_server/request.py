@@ -111,7 +111,9 @@ def read(user: UserName, method: str, headers: Mapping[str, str], fields: Mappin
         query_id=fields.get("query_id") or str(uuid.uuid4()),
         database=fields.get("database") or headers.get("x-clickhouse-database") or None,
         default_format=fields.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
-        parameters={name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")},
+        parameters={
+            name.removeprefix("param_"): _escaped(value) for name, value in fields.items() if name.startswith("param_")
+        },
         settings=settings,
         session=_session(fields),
         read_only=_number(fields, "readonly", 0) or (2 if by_get else 0),
@@ -121,6 +123,11 @@ def read(user: UserName, method: str, headers: Mapping[str, str], fields: Mappin
         result_buffer=_number(fields, "buffer_size", _number(fields, "http_response_buffer_size", RESULT_BUFFER)),
         compress_result=_flag(fields, "enable_http_compression"),
     )
+
+
+def _escaped(value: str) -> str:
+    """A parameter's value, which is escaped text by definition, with bytes that are not UTF-8 escaped as well."""
+    return encoded(value).decode(errors="backslashreplace")
 
 
 def _session(fields: Mapping[str, str]) -> SessionWish | None:

@@ -13,7 +13,7 @@ ClickHouse's HTTP interface runs one statement a request (error 62, as there).
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from stacks.embedded.clickhouse_server.errors import SYNTAX_ERROR, UNKNOWN_FORMAT, clickhouse_error
+from stacks.embedded.clickhouse_server.errors import SYNTAX_ERROR, UNKNOWN_FORMAT, ClickHouseError, clickhouse_error
 from stacks.embedded.clickhouse_server.lexer import Kind, Token, tokens, unexpected
 
 QUESTIONS = frozenset({"SELECT", "FROM", "SHOW", "DESC", "DESCRIBE", "EXISTS", "EXPLAIN", "CHECK", "KILL"})
@@ -126,6 +126,20 @@ def parse(text: bytes, formats: Iterable[str] = ()) -> Statement:
         return _insert(text, seen[0], source)
     seen += source
     return _whole(text, seen, {name.lower(): name for name in formats})
+
+
+def refuse_statements_behind(rows: bytes) -> None:
+    """ClickHouse's error 62 if another statement follows the rows of a VALUES clause: the engine would pass over it.
+
+    Rows that cannot be told from statements are left to the engine, which reads them as rows only.
+    """
+    if b";" not in rows:
+        return
+    try:
+        seen = list(tokens(rows))
+    except ClickHouseError:
+        return
+    _without_semicolon(rows, seen)
 
 
 def _whole(text: bytes, seen: Sequence[Token], formats: dict[str, str]) -> Statement:

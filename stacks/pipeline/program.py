@@ -11,7 +11,7 @@ from stacks.backend import Systems
 from stacks.config import StackConfig
 from stacks.pipeline.clickhouse import ClickHouseSchema
 from stacks.pipeline.connector import Connector, connector_config
-from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
+from stacks.pipeline.names import CONNECTOR, DATABASE, HEARTBEAT_TOPIC, TOPIC
 from stacks.pipeline.postgres import PostgresSchema
 from stacks.pipeline.topic import Topic
 
@@ -35,13 +35,20 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         within=systems.postgres.identity,
         opts=systems.postgres.inside(),
     )
-    topic = Topic(
-        "topic",
-        bootstrap=systems.kafka.address,
-        topic=TOPIC,
-        partitions=config.kafka.partitions,
-        within=systems.kafka.identity,
-        opts=systems.kafka.inside(),
+    # The broker makes no topics by itself, so that nothing is sent to one that nobody meant.
+    topic, heartbeats = (
+        Topic(
+            name,
+            bootstrap=systems.kafka.address,
+            topic=topic_name,
+            partitions=partitions,
+            within=systems.kafka.identity,
+            opts=systems.kafka.inside(),
+        )
+        for name, topic_name, partitions in (
+            ("topic", TOPIC, config.kafka.partitions),
+            ("heartbeat-topic", HEARTBEAT_TOPIC, 1),
+        )
     )
     connector = Connector(
         "connector",
@@ -52,7 +59,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         within=pulumi.Output.concat(
             *(systems.postgres.identity, "/", systems.kafka.identity, "/", systems.connect.identity)
         ),
-        opts=systems.connect.inside(schema, topic),
+        opts=systems.connect.inside(schema, topic, heartbeats),
     )
     tables = ClickHouseSchema(
         "clickhouse-schema",
@@ -66,7 +73,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         within=systems.clickhouse.identity,
         opts=systems.clickhouse.inside(topic),
     )
-    return [schema, topic, connector, tables]
+    return [schema, topic, heartbeats, connector, tables]
 
 
 def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, kafka: str) -> dict[str, str]:

@@ -119,7 +119,7 @@ def test_parts_that_lost_only_their_supervisor_are_not_doubled(lab: Lab) -> None
     ("part", "follow"),
     [
         ("clickhouse", {"clickhouse", "clickhouse-schema"}),
-        ("kafka", {"kafka", "topic", "connect", "connector", "clickhouse-schema"}),
+        ("kafka", {"kafka", "topic", "heartbeat-topic", "connect", "connector", "clickhouse-schema"}),
         ("postgres", {"postgres", "postgres-schema", "connector"}),
     ],
 )

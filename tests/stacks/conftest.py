@@ -18,6 +18,7 @@ import pytest
 
 from pipeline_lib.model.endpoints import Endpoints
 from stacks.embedded.supervision import processes_of
+from stacks.embedded.unprivileged import SYSTEM_FOLDER
 from stacks.state import ROOT
 
 Ran = subprocess.CompletedProcess[str]
@@ -29,11 +30,18 @@ class Lab:
     """A state folder and the stacks in it."""
 
     home: Path
+    root: Path = ROOT
     stacks: list[str] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "THROUGHLINE_HOME": str(self.home), "NO_COLOR": "1", "COLUMNS": "200"}
+        return {
+            **os.environ,
+            "THROUGHLINE_HOME": str(self.home),
+            "PYTHONPATH": str(self.root),
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
 
     def new_stack(self) -> str:
         """A name that no other test uses."""
@@ -47,7 +55,7 @@ class Lab:
             capture_output=True,
             text=True,
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.root,
             timeout=300,
             check=False,
         )
@@ -62,7 +70,7 @@ class Lab:
             stderr=subprocess.PIPE,
             text=True,
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.root,
         )
 
     def pulumi(self, *arguments: str, fails: bool = False) -> Ran:
@@ -72,7 +80,7 @@ class Lab:
             capture_output=True,
             text=True,
             env=self.environment,
-            cwd=ROOT,
+            cwd=self.root,
             timeout=300,
             check=False,
         )
@@ -109,7 +117,8 @@ class Lab:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the lab's stacks."""
-        return processes_of(self.home)
+        elsewhere = [process for stack in self.stacks for process in processes_of(SYSTEM_FOLDER / f"{stack}-")]
+        return processes_of(self.home) + elsewhere
 
     def clean_up(self) -> None:
         """Takes away what stands."""
@@ -117,12 +126,12 @@ class Lab:
             subprocess.run(
                 [sys.executable, "-m", "stacks.cli", "down", "--stack", stack],
                 env=self.environment,
-                cwd=ROOT,
+                cwd=self.root,
                 capture_output=True,
                 check=False,
                 timeout=300,
             )
-            (ROOT / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
+            (self.root / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -1,0 +1,91 @@
+"""`throughline demo`."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipeline_lib.analytics.journeys import EventDetail, JourneySummary
+from pipeline_lib.model import exact_json
+from pipeline_lib.pipeline import open_pipeline
+from pipeline_lib.reference import Report, run
+from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
+from stacks.outputs import endpoints_of
+from stacks.state import state_folder
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def demo(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> None:
+    """Sends the reference journey through the pipeline and shows what was seen of it at each hop."""
+    endpoints = endpoints_of(stack)
+    with open_pipeline(endpoints, name="demo", evidence=state_folder() / "evidence") as pipeline:
+        report = run(pipeline)
+    if as_json:
+        typer.echo(exact_json.dumps(report.as_dict()))
+    else:
+        _print(report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _print(report: Report) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(_hops(report))
+    if report.journey is not None:
+        console.print(_journey(report.journey))
+    if report.events:
+        console.print(_events(report.events))
+    if report.passed:
+        console.print(f"passed: all delivered once and unchanged, {report.elapsed_s:.2f} s after the first commit")
+    else:
+        console.print("\n".join(["failed", report.verdict.text(), *report.differences]), markup=False)
+
+
+def _hops(report: Report) -> "Table":
+    table = _table("From commit to the analysts", "hop", "expected", "seen", "p50 ms", "p99 ms", "position")
+    for hop in report.hops:
+        latencies = ("–" if value is None else f"{value:.1f}" for value in (hop.p50_ms, hop.p99_ms))
+        table.add_row(hop.name, str(hop.expected), str(hop.seen), *latencies, hop.position)
+    return table
+
+
+def _journey(seen: JourneySummary) -> "Table":
+    table = _table("User journey", "user", "variant", "journey", "events", "value", "score", "sessions")
+    table.add_row(
+        seen.user_id,
+        seen.variant_key,
+        ", ".join(seen.journey),
+        str(seen.total_events),
+        _number(seen.total_value),
+        _number(seen.conversion_score),
+        str(seen.sessions),
+    )
+    return table
+
+
+def _events(events: Sequence[EventDetail]) -> "Table":
+    table = _table("Event details", "id", "event", "page", "value", "score", "conversion")
+    for event in events:
+        shown = (_number(event.value), _number(event.score), str(event.is_conversion).lower())
+        table.add_row(event.id, event.event_type, event.page, *shown)
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, no_wrap=True)  # ids are there to be copied
+    for other in others:
+        table.add_column(other)
+    return table
+
+
+def _number(value: Decimal) -> str:
+    """Without the zeros that the column's scale adds."""
+    return f"{value.normalize():f}"

@@ -19,6 +19,7 @@ CLICKHOUSE_ORDER = (
     "events",
     "dead_letters",
     "fences",
+    "messages",
     "parsed_messages",
     "keep_events",
     "keep_fences",
@@ -27,9 +28,10 @@ CLICKHOUSE_ORDER = (
     "event_details",
     "user_journeys",
     "events_queue",
-    "parse_messages",
+    "judge_messages",
+    "read_messages",
 )
-"""ClickHouse's objects in the order in which they are created; dropped in the reverse one. `parse_messages` comes last,
+"""ClickHouse's objects in the order in which they are created; dropped in the reverse one. `read_messages` comes last,
 for the queue is consumed from the moment that a view reads it."""
 
 ANALYST_TABLES = ("events", "assignments", "event_details", "user_journeys")

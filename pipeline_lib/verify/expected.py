@@ -1,6 +1,6 @@
 """What each hop must show of a committed message: the fields of its sighting, told from the message alone.
 
-It says in Python what `sql/clickhouse/parse_messages.sql` says in SQL; that the two agree is what is verified.
+It says in Python what `sql/clickhouse/judge_messages.sql` says in SQL; that the two agree is what is verified.
 """
 
 from collections.abc import Mapping
@@ -31,8 +31,8 @@ def fields_at(hop: str, message: OutboxMessage) -> Mapping[str, Any]:
 def _typed_row(message: OutboxMessage) -> Mapping[str, Any]:
     payload = message.payload
     is_assignment = message.aggregate_type == ASSIGNMENT
-    properties = payload.get("properties") or "{}"
-    details = exact_json.loads(properties)
+    properties = payload.get("properties") or ""
+    details = exact_json.loads(properties or "{}")
     event_type = payload.get("event_type", "")
     return {
         "aggregate_type": message.aggregate_type,

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from pipeline_lib import sql
 from pipeline_lib.hops.protocol import Readiness
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import PostgresEndpoint, reveal
@@ -98,6 +99,22 @@ class Postgres:
             {"user": user_id},
         ).fetchall()
         return [id_ for (id_,) in rows]
+
+    def announced_together(self, user_id: str) -> list[str]:
+        """Those of `domain_rows` whose outbox row was inserted by the very transaction that inserted them (xmin)."""
+        rows = self._connection.execute(
+            sql.read("postgres", "announced_together").encode(), {"user": user_id}
+        ).fetchall()
+        return [id_ for (id_,) in rows]
+
+    def variants_of(self, experiment_id: int, status: str) -> dict[int, str]:
+        """The experiment's variants, id to key; none if it does not have that status."""
+        rows = self._connection.execute(
+            "SELECT v.id, v.key FROM variants AS v JOIN experiments AS e ON e.id = v.experiment_id "
+            "WHERE e.id = %s AND e.status = %s",
+            [experiment_id, status],
+        ).fetchall()
+        return dict(rows)
 
     def evidence(self) -> Mapping[str, Any]:
         """The WAL's end and the slots."""

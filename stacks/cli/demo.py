@@ -59,7 +59,7 @@ def _journey(seen: JourneySummary) -> "Table":
     table.add_row(
         seen.user_id,
         seen.variant_key,
-        ", ".join(seen.journey),
+        "\n".join(seen.journey),
         str(seen.total_events),
         _number(seen.total_value),
         _number(seen.conversion_score),

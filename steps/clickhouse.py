@@ -1,0 +1,51 @@
+"""Steps at the last hop: what analysts see."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pytest_bdd import parsers, then
+
+from pipeline_lib.model.outbox import OutboxMessage
+from pipeline_lib.pipeline import Delivery, Journey, Pipeline, seconds
+from steps.fixtures import PATIENCE_S
+
+
+@then(parsers.parse("analysts see the {changes:d} changes once each, unchanged"))
+def delivered(journey: Journey, delivery: Delivery, changes: int) -> None:
+    assert delivery.verdict.hop("clickhouse").seen == changes
+    events = delivery.events_of(journey.visitor)
+    assert [(event.id, event.event_type, event.occurred_at) for event in events] == [
+        (event.id, event.event_type, event.occurred_at) for event in journey.events
+    ]
+    assert [(event.page, event.value, event.score) for event in events] == [
+        (act.properties.get("page", ""), act.properties.get("value", 0), act.properties.get("score", 0))
+        for act in journey.events
+    ]
+    assert [(event.is_exposure, event.is_click, event.is_conversion) for event in events] == [
+        tuple(event.event_type == kind for kind in ("exposure", "click", "conversion")) for event in events
+    ]
+
+
+@then(parsers.parse("analysts see the visitor in {variant}, with the journey {journey_seen}"))
+def journey_seen(journey: Journey, delivery: Delivery, variant: str, journey_seen: str) -> None:
+    summary = delivery.journey_of(journey.visitor)
+    assert (summary.experiment_id, summary.variant_key) == (journey.experiment_id, variant)
+    assert summary.journey == tuple(journey_seen.split(", "))
+
+
+@then(
+    parsers.parse("analysts see a total value of {total} and a conversion score of {score:d} in {sessions:d} session")
+)
+def totals_seen(journey: Journey, delivery: Delivery, total: str, score: int, sessions: int) -> None:
+    summary = delivery.journey_of(journey.visitor)
+    assert (summary.total_value, summary.conversion_score, summary.sessions) == (Decimal(total), score, sessions)
+
+
+@then("the click never reaches the analysts")
+def never(pipeline: Pipeline, rolled_back: Sequence[OutboxMessage]) -> None:
+    pipeline.never(rolled_back, within=seconds(PATIENCE_S))
+
+
+@then("the visitor's assignment does")
+def assignment_arrives(journey: Journey, delivery: Delivery) -> None:
+    assert [message.id for message in delivery.verdict.sightings["clickhouse"]] == [journey.committed[0].id]

@@ -1,0 +1,64 @@
+"""What the steps share: the stack, its pipeline, and the visitor of the scenario.
+
+A run without `--stack` brings a stack up for itself (each xdist worker one of its own) and takes it away at its end. It
+is driven by the `throughline` command, so that it may be of any backend.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.model.endpoints import Endpoints
+from pipeline_lib.pipeline import Delivery, Journey, Pipeline, open_pipeline, seconds
+
+PATIENCE_S = 30
+
+
+def throughline(*arguments: str) -> str:
+    """What a `throughline` command prints; its own words are the failure if it fails."""
+    ran = subprocess.run([sys.executable, "-m", "stacks.cli", *arguments], capture_output=True, text=True, check=False)
+    if ran.returncode != 0:
+        pytest.fail(f"throughline {' '.join(arguments)}:\n{ran.stdout}{ran.stderr}", pytrace=False)
+    return ran.stdout
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of the stack that the features run on."""
+    chosen = request.config.getoption("--stack")
+    if chosen:
+        yield chosen
+        return
+    name = f"features-{os.getpid()}"
+    throughline("up", "--stack", name)
+    yield name
+    throughline("down", "--stack", name)
+
+
+@pytest.fixture(scope="session")
+def endpoints(stack: str) -> Endpoints:
+    """Where the stack's systems are."""
+    return Endpoints.model_validate_json(throughline("endpoints", "--stack", stack, "--json", "--show-secrets"))
+
+
+@pytest.fixture
+def pipeline(endpoints: Endpoints, request: pytest.FixtureRequest) -> Iterator[Pipeline]:
+    """The stack's pipeline, opened before the scenario's first write."""
+    with open_pipeline(endpoints, name=request.node.name, evidence=Path(".throughline") / "evidence") as opened:
+        yield opened
+
+
+@pytest.fixture
+def journey(pipeline: Pipeline) -> Journey:
+    """A new visitor's journey; it grows with what the visitor does."""
+    return pipeline.begin_journey()
+
+
+@pytest.fixture
+def delivery(pipeline: Pipeline, journey: Journey) -> Delivery:
+    """The verdict on all that the visitor did, asked for by the first step that needs it."""
+    return pipeline.expect(journey.committed).delivered(within=seconds(PATIENCE_S))

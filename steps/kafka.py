@@ -1,0 +1,13 @@
+"""Steps at the third hop: what is published."""
+
+from pytest_bdd import parsers, then
+
+from pipeline_lib.pipeline import Delivery, Journey
+
+
+@then(parsers.parse("the {changes:d} changes are published once each, in the order they were made"))
+def published(journey: Journey, delivery: Delivery, changes: int) -> None:
+    messages = delivery.verdict.sightings["kafka"]
+    assert len(messages) == changes
+    assert [message.id for message in messages] == [message.id for message in journey.committed]
+    assert {(message.fields["op"], message.fields["before"]) for message in messages} == {("c", None)}

@@ -75,6 +75,14 @@ def test_what_is_not_a_token_is_a_syntax_error(http: httpx.Client, text: str) ->
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (400, "62")
 
 
+@pytest.mark.parametrize("version", ["0", "54405"])
+@pytest.mark.parametrize("text", [b"SELECT nope('\xff\xfe')", b"SELECT '\xff' +", b"SELECT throwIf(1, '\xff')"])
+def test_an_error_may_quote_what_is_not_utf8(http: httpx.Client, text: bytes, version: str) -> None:
+    answer = http.post("/", params={"client_protocol_version": version, "default_format": "Native"}, content=text)
+    assert answer.headers["x-clickhouse-exception-code"] in ("46", "62", "395")
+    assert answer.text.startswith("Code: ")
+
+
 def test_broken_data_are_told(http: httpx.Client, new_table) -> None:
     table = new_table("a Int32, b Date")
     answer = http.post("/", content=f"INSERT INTO {table} FORMAT CSV\n1,2026-11-22\nx,2026-11-22\n")

@@ -8,6 +8,7 @@ queries are given a second; then the process goes, for ClickHouse loses nothing 
 import argparse
 import asyncio
 import os
+import signal
 import socket
 import sys
 import threading
@@ -70,6 +71,9 @@ async def _serve(config: Config, engine: Engine, taken: socket.socket) -> None:
         timeout_graceful_shutdown=_SECONDS_FOR_QUERIES,
         h11_max_incomplete_event_size=_LONGEST_HEADERS,
     )
+    # Once it has shut down, uvicorn raises again the signals that it had caught.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     await uvicorn.Server(settings).serve(sockets=[taken])
 
 

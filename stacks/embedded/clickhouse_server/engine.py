@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import chdb
-
 from pipeline_lib.model.errors import UserError
-from stacks.embedded.clickhouse_server import rights
+from stacks.embedded.clickhouse_server import chdb_extension, rights
+from stacks.embedded.clickhouse_server.chdb_extension import Result
 from stacks.embedded.clickhouse_server.config import Config, UserName
 from stacks.embedded.clickhouse_server.errors import ClickHouseError, from_engine
+
+_ENGINE_ERRORS = (RuntimeError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ class Connection:
     """One of the engine's connections; not for two threads at once. Errors are `ClickHouseError`s."""
 
     def __init__(self, dsn: str) -> None:
-        self._chdb = chdb.connect(dsn)
+        try:
+            self._chdb = chdb_extension.connect(dsn)
+        except _ENGINE_ERRORS as error:
+            raise from_engine(error) from None
 
     def run(self, text: bytes | str, parameters: Mapping[str, str] | None = None) -> Counts:
         """Runs a statement whose result, if it has one, goes where the statement says."""
@@ -61,21 +65,25 @@ class Connection:
     def native_blocks(self, text: bytes, parameters: Mapping[str, str]) -> Iterator[tuple[bytes, int]]:
         """A SELECT's result, block by block as it is computed: a block in the Native format, and its number of rows."""
         try:
-            with self._chdb.send_query(text, "Native", params=dict(parameters)) as stream:
-                while (block := stream.fetch()) is not None:
-                    yield block.bytes(), block.rows_read()
-        except RuntimeError as error:
+            stream = self._chdb.send_query(text, "Native", params=dict(parameters))
+            try:
+                while (block := self._chdb.streaming_fetch_result(stream)) is not None and block.rows_read():
+                    yield block.bytes() or b"", block.rows_read()
+            except GeneratorExit:
+                self._chdb.streaming_cancel_query(stream)
+                raise
+        except _ENGINE_ERRORS as error:
             raise self._failed(error) from None
 
-    def _query(self, text: bytes | str, output_format: str, parameters: Mapping[str, str] | None) -> Any:
+    def _query(self, text: bytes | str, output_format: str, parameters: Mapping[str, str] | None) -> Result:
         try:
             return self._chdb.query(text, output_format, params=dict(parameters or {}))
-        except RuntimeError as error:
+        except _ENGINE_ERRORS as error:
             raise self._failed(error) from None
 
-    def _failed(self, error: RuntimeError) -> ClickHouseError:
+    def _failed(self, error: Exception) -> ClickHouseError:
         """What the engine said; another statement makes it let go of the failed one and of its output."""
-        self._chdb.query("SELECT 1", "TabSeparated")
+        self._chdb.query("SELECT 1", "TabSeparated", params={})
         return from_engine(error)
 
     def close(self) -> None:
@@ -94,8 +102,8 @@ class Engine:
         self._dsn = f"{config.path / 'engine'}?config-file={settings}"
         try:
             self._own = Connection(self._dsn)
-        except RuntimeError as error:
-            raise UserError(f"ClickHouse cannot use the data folder {config.path}: {from_engine(error)}") from None
+        except ClickHouseError as error:
+            raise UserError(f"ClickHouse cannot use the data folder {config.path}: {error}") from None
         self._own_lock = threading.Lock()
         self.run(f"CREATE DATABASE IF NOT EXISTS {config.database}")
         self.version = self.ask("SELECT version()")[0][0]

@@ -66,8 +66,12 @@ def clickhouse_error(code: int, message: str) -> ClickHouseError:
 
 
 def from_engine(error: Exception) -> ClickHouseError:
-    """What the engine said; 1002 for words of chDB that are not ClickHouse's."""
-    text = str(error).strip()
+    """What the engine said; 1002 for words of chDB that are not ClickHouse's.
+
+    chDB raises what the engine said as RuntimeError, or, if that quotes bytes that are not UTF-8, UnicodeDecodeError.
+    """
+    said = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+    text = said.strip()
     if wrapped := _WRAPPED.search(text):
         return ClickHouseError(int(wrapped[1]), wrapped[2])
     if told := _ENGINE_TEXT.search(text):

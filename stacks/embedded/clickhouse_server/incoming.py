@@ -75,7 +75,11 @@ async def _insert_in_url(query: bytes, body: bytes, formats: Iterable[str]) -> I
     """The URL's statement, if it is an INSERT whose rows the body is, so that the body must not be read as SQL."""
     if not _is_insert(query):
         return None
-    statement = await _parsed(query + b"\n", formats)
+    try:
+        statement = await _parsed(query + b"\n", formats)
+    except ClickHouseError:
+        # Its end may be in the body.
+        return None
     if not isinstance(statement, InsertWithData):
         return None
     return statement if statement.format or not _goes_on(body) else None

@@ -230,8 +230,6 @@ def _insert(text: bytes, first: Token, source: Iterator[Token]) -> Statement:
                 target_end = token.end
             if token.is_symbol(b";") and not depth:
                 return _insert_without_rows(text, seen, source, target_end, settings_start)
-            if token.word in ("SELECT", "WITH") and _opens_query(seen):
-                return _whole(text, [*seen, *source], {})
             continue
         named_by_target = previous.word in ("INTO", "TABLE", "FUNCTION", "INSERT") or previous.is_symbol(b".")
         if token.word in ("INTO", "TABLE", "FUNCTION") or named_by_target:
@@ -247,10 +245,6 @@ def _insert(text: bytes, first: Token, source: Iterator[Token]) -> Statement:
         elif settings_start is None:
             target_end = token.end
     return _insert_without_rows(text, seen, source, target_end, settings_start)
-
-
-def _opens_query(seen: Sequence[Token]) -> bool:
-    return seen[-2].is_symbol(b"(")
 
 
 def _insert_without_rows(

@@ -5,7 +5,7 @@ escaped beyond what JSON asks for (RFC 8259).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +29,7 @@ def dumps(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
         case Mapping():
             return "{" + ",".join(f"{_key(key)}:{dumps(item)}" for key, item in value.items()) + "}"
-        case Sequence():
+        case list() | tuple():
             return "[" + ",".join(dumps(item) for item in value) + "]"
     raise TypeError(f"{type(value).__name__} has no exact form in JSON: {value!r}")
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from statistics import quantiles
 
 from pipeline_lib.model.outbox import Committed
-from pipeline_lib.model.position import Position
+from pipeline_lib.model.position import Position, TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.ledger import HOPS, Finding
 
@@ -131,7 +131,9 @@ def _place(kind: str, hop: str) -> str:
 
 
 def _position(report: HopReport) -> str:
-    position = ", ".join(str(at) for at in report.position) or "none yet"
+    # There is one topic; its name would only push the rest off the screen.
+    told = (f"-{at.partition}@{at.offset}" if isinstance(at, TopicPosition) else str(at) for at in report.position)
+    position = ", ".join(told) or "none yet"
     return f"{report.name} {position} ({'moving' if report.moving else 'still'})"
 
 

@@ -28,14 +28,22 @@ Row = dict[str, Any]
 class Store:
     """A database with all objects in it; `offset` counts the messages put."""
 
-    def __init__(self, engine: session.Session, database: str) -> None:
+    def __init__(self, engine: session.Session, database: str, analyzer: int) -> None:
         self._engine = engine
-        self._database = database
+        self._prelude = (f"SET enable_analyzer = {analyzer}", f"USE {database}")
         self.offset = 0
-        self.run(f"CREATE DATABASE {database}")
-        self.run(f"USE {database}")
+        engine.query(f"CREATE DATABASE {database}")
+        self.clear()
         for name in sql.CLICKHOUSE_ORDER:
             self.run(QUEUE if name == "events_queue" else sql.read("clickhouse", name))
+
+    def clear(self) -> None:
+        """Takes all rows away."""
+        for statement in self._prelude:
+            self.run(statement)
+        self.offset = 0
+        for table in ("events", "dead_letters", "fences"):
+            self.run(f"TRUNCATE TABLE IF EXISTS {table}")
 
     def run(self, statement: str) -> bytes:
         """A statement's answer."""

@@ -25,24 +25,31 @@ TRANSIENT = (httpx.TransportError,)
 
 
 class Connect:
-    """The second hop."""
+    """The second hop; raises UserError where Connect is not there or does not know the connector."""
 
     name = "connect"
 
     def __init__(self, endpoint: ConnectEndpoint, published: Tail) -> None:
         self._published = published
+        self._url = endpoint.url
         self._connector = endpoint.connector
         self._client = httpx.Client(
             base_url=f"{endpoint.url.rstrip('/')}/connectors/{endpoint.connector}", timeout=TIMEOUT_S, trust_env=False
         )
+        try:
+            self.status()
+        except httpx.TransportError as error:
+            raise UserError(
+                f"Connect at {self._url} does not answer: {error}. See `throughline status`; `throughline up` mends "
+                "a stack."
+            ) from None
 
     def status(self) -> Mapping[str, Any]:
         """The states of connector and tasks; raises UserError if Connect does not know the connector."""
         answer = self._client.get("/status")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise UserError(
-                f"Connect at {self._client.base_url.copy_with(path='/')} has no connector {self._connector}. "
-                "`throughline up` puts it back."
+                f"Connect at {self._url} has no connector {self._connector}. `throughline up` puts it back."
             )
         status: Mapping[str, Any] = answer.raise_for_status().json()
         return status
@@ -56,10 +63,10 @@ class Connect:
         )
 
     def failure(self) -> str | None:
-        """The trace of a connector or task that has FAILED, which does not mend itself; None while none has."""
+        """Why a connector or task has FAILED, which it does not leave by itself; None while none has."""
         status = self.status()
         failed = [part for part in (status["connector"], *status["tasks"]) if part["state"] == "FAILED"]
-        return "\n".join(str(part.get("trace", "FAILED without a trace")) for part in failed) or None
+        return "\n".join(_told(str(part.get("trace", "FAILED without a trace"))) for part in failed) or None
 
     def committed_offset(self) -> tuple[Lsn, ...]:
         """The LSN from which the connector would go on after a restart; none before its first offset."""
@@ -95,3 +102,8 @@ class Connect:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+def _told(trace: str) -> str:
+    """What a Java trace says, without where: the frames are in the evidence."""
+    return "\n".join(line for line in trace.splitlines() if not line.lstrip().startswith(("at ", "... ")))

@@ -30,7 +30,7 @@ def connect(endpoint: PostgresEndpoint, role: str) -> psycopg.Connection:
     except psycopg.OperationalError as error:
         raise UserError(
             f"PostgreSQL at {endpoint.host}:{endpoint.port} does not let the {role} in: "
-            f"{str(error).splitlines()[-1].strip()}. See `throughline status`; `throughline up` mends a stack."
+            f"{str(error).splitlines()[0].strip()}. See `throughline status`; `throughline up` mends a stack."
         ) from None
 
 

@@ -2,10 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from pipeline_lib.hops.chain import Chain
+from pipeline_lib.hops.connect import TRANSIENT
+from pipeline_lib.hops.protocol import Hop
 from pipeline_lib.model import instant
 from pipeline_lib.verify.verdict import Verdict
 
@@ -17,11 +21,16 @@ def file(root: Path, name: str, verdict: Verdict, chain: Chain) -> Path:
     _write(folder / "committed.json", [asdict(message) for message in verdict.committed])
     _write(folder / "findings.json", [asdict(finding) for finding in verdict.findings])
     for hop in chain.hops:
-        _write(
-            folder / f"{hop.name}.json",
-            {"sightings": [asdict(sighting) for sighting in verdict.sightings[hop.name]], **hop.evidence()},
-        )
+        sightings = [asdict(sighting) for sighting in verdict.sightings[hop.name]]
+        _write(folder / f"{hop.name}.json", {"sightings": sightings, **_of(hop)})
     return folder
+
+
+def _of(hop: Hop) -> Mapping[str, Any]:
+    try:
+        return hop.evidence()
+    except TRANSIENT as error:
+        return {"no evidence": repr(error)}
 
 
 def _new_folder(root: Path, name: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline_lib.hops import connect
 from pipeline_lib.hops.chain import Chain
+from pipeline_lib.hops.protocol import Hop
 from pipeline_lib.model.outbox import Committed, OutboxMessage
 from pipeline_lib.model.position import Position, TopicPosition
 from pipeline_lib.model.sighting import Sighting
@@ -136,4 +137,12 @@ def watch_fence(chain: Chain, fence: Fence, budget: Budget) -> FenceWatch:
 
 
 def _positions(chain: Chain) -> Mapping[str, tuple[Position, ...]]:
-    return {hop.name: hop.position() for hop in chain.hops}
+    return {hop.name: _position(hop) for hop in chain.hops}
+
+
+def _position(hop: Hop) -> tuple[Position, ...]:
+    try:
+        return hop.position()
+    except connect.TRANSIENT:
+        # The hop is not there just now. The verdict is about the events; that this position is unknown is part of it.
+        return ()

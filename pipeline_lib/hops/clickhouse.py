@@ -97,6 +97,8 @@ class ClickHouse:
     def __init__(self, endpoint: ClickHouseEndpoint, group_offsets: GroupOffsets) -> None:
         self._client = Client(endpoint, "admin")
         self._group_offsets = group_offsets
+        # Rows from before we were opened are not looked at: a source made anew gives its ids a second time.
+        self._opened_at = self._client.rows("SELECT toString(now64(6, 'UTC')) AS now")[0]["now"]
 
     @cached_property
     def group(self) -> str:
@@ -133,16 +135,18 @@ class ClickHouse:
         rows = self._client.rows(
             f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
             f"{', '.join(_ROW_FIELDS)} FROM events FINAL "
-            "WHERE aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)} "
-            "ORDER BY kafka_partition, kafka_offset",
+            "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
+            "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset",
             ids=ids,
             users=list(users),
+            opened_at=self._opened_at,
         )
         letters = self._client.rows(
             "SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, reason "
             "FROM dead_letters FINAL WHERE aggregate_id IN {ids:Array(String)} "
-            "ORDER BY kafka_partition, kafka_offset",
+            "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset",
             ids=ids,
+            opened_at=self._opened_at,
         )
         return [*map(self._sighting, rows), *map(self._sighting, letters)]
 

@@ -43,6 +43,7 @@ class ClickHouse(EmbeddedPart):
                 "heartbeat_interval_ms": 500,
                 "fetch_wait_max_ms": 100,
                 "reconnect_backoff_max_ms": 500,
+                "topic_metadata_refresh_interval_ms": 2000,  # how soon partitions that are added are consumed
             },
         }
         return {"server.json": json.dumps(settings, indent=2)}

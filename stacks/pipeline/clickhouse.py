@@ -38,6 +38,7 @@ class ClickHouseSchema(Resource, module="pipeline", name="ClickHouseSchema"):
         password: pulumi.Input[str],
         database: str,
         objects: pulumi.Output[dict[str, str]],
+        partitions: int,
         within: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -48,6 +49,7 @@ class ClickHouseSchema(Resource, module="pipeline", name="ClickHouseSchema"):
             "database": database,
             "objects": objects,
             "order": objects.apply(list),
+            "partitions": str(partitions),
             "within": within,
         }
         super().__init__(ClickHouseSchemaProvider(), name, inputs, opts)
@@ -56,7 +58,7 @@ class ClickHouseSchema(Resource, module="pipeline", name="ClickHouseSchema"):
 class ClickHouseSchemaProvider(Provider):
     """Schemas over clickhouse-connect."""
 
-    inputs = ("database", "objects", "order", "within")
+    inputs = ("database", "objects", "order", "partitions", "within")
     replaces = ("database", "within")
 
     def create(self, props: Props) -> CreateResult:
@@ -121,7 +123,7 @@ def _apply(props: Props, before: Mapping[str, str]) -> None:
             surplus = {name for name, text in before.items() if name not in objects and is_derived(text)}
             if stale or missing or surplus:
                 _make(client, objects, standing, stale, surplus)
-            _await_consumer(client, props["database"], objects)
+            _await_consumer(client, props["database"], objects, int(props["partitions"]))
     except ClickHouseError as refused:
         raise UserError(
             f"ClickHouse refused a statement of pipeline_lib/sql/clickhouse: {refused}. Correct it and run "
@@ -167,8 +169,8 @@ def _columns(client: Client, table: str) -> list[str]:
     return [str(column) for (column,) in rows]
 
 
-def _await_consumer(client: Client, database: str, objects: Mapping[str, str]) -> None:
-    """Returns when every Kafka engine table has partitions assigned: from then on rows flow."""
+def _await_consumer(client: Client, database: str, objects: Mapping[str, str], partitions: int) -> None:
+    """Returns when every Kafka engine table has all partitions assigned: from then on rows flow."""
     queues = [name for name, text in objects.items() if _KAFKA_ENGINE.search(text)]
     looks = Retrying(
         retry=retry_if_result(lambda assigned: not assigned),
@@ -178,13 +180,13 @@ def _await_consumer(client: Client, database: str, objects: Mapping[str, str]) -
 
     def consumers() -> Sequence[Sequence[Any]]:
         return client.query(
-            "SELECT table, notEmpty(assignments.topic), exceptions.text FROM system.kafka_consumers "
+            "SELECT table, length(assignments.topic), exceptions.text FROM system.kafka_consumers "
             "WHERE database = {database:String}",
             parameters={"database": database},
         ).result_rows
 
     try:
-        looks(lambda: {table for table, assigned, _ in consumers() if assigned} >= set(queues))
+        looks(lambda: {table for table, assigned, _ in consumers() if assigned >= partitions} >= set(queues))
     except RetryError:
         raise UserError(
             f"ClickHouse does not consume the topic after {PATIENCE_S} s. `throughline logs clickhouse` shows its log; "

@@ -70,6 +70,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         objects=pulumi.Output.all(systems.kafka.address, systems.clickhouse.identity, systems.kafka.identity).apply(
             lambda known: _clickhouse_objects(config, *known)
         ),
+        partitions=config.kafka.partitions,
         within=systems.clickhouse.identity,
         opts=systems.clickhouse.inside(topic),
     )

@@ -168,7 +168,7 @@ def test_config_is_a_diff_that_up_applies(lab: Lab) -> None:
     changed = lab.changes(lab.throughline("up", "--stack", stack, "--set", "clickhouse.flushIntervalMs=20"))
     assert changed == {"clickhouse-schema updated"}
     changed = lab.changes(lab.throughline("up", "--stack", stack, "--set", "kafka.partitions=3"))
-    assert changed == {"topic updated"}
+    assert changed == {"topic updated", "clickhouse-schema updated"}
     refused = lab.throughline("up", "--stack", stack, "--set", "kafka.partitions=2", fails=True)
     assert "3 partitions" in refused.stderr
     lab.throughline("up", "--stack", stack, "--set", "kafka.partitions=3")

@@ -52,9 +52,14 @@ def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.
         "transforms.route.regex": rf"{TOPIC_PREFIX}\.public\.outbox",
         "transforms.route.replacement": TOPIC,
         "poll.interval.ms": str(config.connect.poll_interval_ms),
+        # A heartbeat also writes a word into the WAL that is not published, so that the slot moves on an idle database.
         "heartbeat.interval.ms": str(config.connect.heartbeat_interval_ms),
+        "heartbeat.action.query": "SELECT pg_logical_emit_message(false, 'heartbeat', '')",
+        "message.prefix.exclude.list": "heartbeat",
         # Kafka's clients wait 5 ms for more to send together; a visitor's click comes alone.
         "producer.override.linger.ms": "0",
+        # How soon partitions that are added are written to.
+        "producer.override.metadata.max.age.ms": "10000",
     }
 
 

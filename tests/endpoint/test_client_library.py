@@ -1,7 +1,6 @@
 """clickhouse-connect's ways of asking and inserting, each once, as its users meet them."""
 
 import asyncio
-import datetime
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -33,10 +32,8 @@ def test_it_takes_the_endpoint_for_a_clickhouse(admin: Client) -> None:
 def test_rows(admin: Client, numbers: str) -> None:
     result = admin.query(f"SELECT * FROM {numbers} ORDER BY a LIMIT 2 OFFSET 1")
     assert result.column_names == ("a", "b", "t", "d")
-    assert (
-        result.first_row == (1, "1", datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.UTC), Decimal("0.2500"))
-        or result.first_row[0] == 1
-    )
+    assert result.first_row[:2] + result.first_row[3:] == (1, "1", Decimal("0.2500"))
+    assert result.column_types[2].name == "DateTime64(6, 'UTC')"
 
 
 def test_columns_of_no_rows(admin: Client, numbers: str) -> None:

@@ -90,7 +90,7 @@ class Reply:
                 held.seek(0)
                 body = held.read()
                 if stream is not None:
-                    body = await _compressed(stream, body) + stream.flush()
+                    body = await _compressed(stream, body) + stream.finish()
                 await self.whole(200, body, headers)
                 return outcome
             return await self._streamed(held, pipe, running, headers, stream)
@@ -108,12 +108,11 @@ class Reply:
         while piece := held.read(_PIECE) or await pipe.read():
             await self._more(piece if stream is None else await _compressed(stream, piece))
         outcome = await running
-        ending = b"" if outcome.error is None else self._framed(outcome.error)
-        if stream is not None:
-            ending = (stream.compress(ending) if ending else b"") + stream.flush()
-        await self._more(ending)
         if outcome.error is None:
-            await self._send({"type": "http.response.body", "body": b""})
+            await self._send({"type": "http.response.body", "body": b"" if stream is None else stream.finish()})
+            return outcome
+        framed = self._framed(outcome.error)
+        await self._more(framed if stream is None else stream.compress(framed) + stream.finish())
         return outcome
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
@@ -152,6 +151,9 @@ def summary(outcome: Outcome) -> str:
 
 
 async def _compressed(stream: Compressor, data: bytes) -> bytes:
-    if len(data) < _WORTH_A_THREAD:
-        return stream.compress(data)
-    return await asyncio.to_thread(stream.compress, data)
+    """`data` compressed such that a client can read all of it at once: rows reach it as they come."""
+
+    def compress() -> bytes:
+        return stream.compress(data) + stream.sync()
+
+    return compress() if len(data) < _WORTH_A_THREAD else await asyncio.to_thread(compress)

@@ -7,7 +7,7 @@ the other, and has to end where a frame ends: a body that was cut off is an erro
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import brotli
 import lz4.frame
@@ -24,6 +24,9 @@ from stacks.embedded.clickhouse_server.errors import (
 PREFERRED = ("zstd", "lz4", "br", "gzip", "deflate")
 
 _BROTLI_QUALITY = 4
+_BROTLI_WINDOW_BITS = 18
+"""Python's decoder of br keeps up to a window's worth of its output to itself; if the answer then breaks off with an
+error, a client that takes at most 1 MiB at once (urllib3) loses what is more than that, and the error with it."""
 _ERRORS = (zlib.error, zstandard.ZstdError, brotli.error, RuntimeError, EOFError, ValueError)
 
 
@@ -33,8 +36,11 @@ class Compressor(Protocol):
     def compress(self, data: bytes) -> bytes:
         """What is ready of the stream so far."""
 
-    def flush(self) -> bytes:
-        """The rest of it."""
+    def sync(self) -> bytes:
+        """All that was given so far and is not ready yet: a client can read it then."""
+
+    def finish(self) -> bytes:
+        """The rest, and the stream's end."""
 
 
 def chosen(accept_encoding: str) -> str | None:
@@ -45,8 +51,7 @@ def chosen(accept_encoding: str) -> str | None:
 
 def compressor(method: str) -> Compressor:
     """A stream of one of `PREFERRED`."""
-    stream: Compressor = _COMPRESSORS[method]()
-    return stream
+    return _COMPRESSORS[method]()
 
 
 class Decompressor:
@@ -115,29 +120,58 @@ def _brotli_frame() -> _Frame:
     return _Frame(stream.process, stream.is_finished, lambda: b"")
 
 
+class _Zlib:
+    def __init__(self, window: int) -> None:
+        self._stream = zlib.compressobj(level=3, wbits=window)
+        self.compress = self._stream.compress
+
+    def sync(self) -> bytes:
+        return self._stream.flush(zlib.Z_SYNC_FLUSH)
+
+    def finish(self) -> bytes:
+        return self._stream.flush()
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdCompressor(level=1).compressobj()
+        self.compress = self._stream.compress
+
+    def sync(self) -> bytes:
+        return self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+
+    def finish(self) -> bytes:
+        return self._stream.flush()
+
+
 class _Brotli:
     def __init__(self) -> None:
-        self._stream = brotli.Compressor(quality=_BROTLI_QUALITY)
+        self._stream = brotli.Compressor(quality=_BROTLI_QUALITY, lgwin=_BROTLI_WINDOW_BITS)
 
     def compress(self, data: bytes) -> bytes:
         return bytes(self._stream.process(data))
 
-    def flush(self) -> bytes:
+    def sync(self) -> bytes:
+        return bytes(self._stream.flush())
+
+    def finish(self) -> bytes:
         return bytes(self._stream.finish())
 
 
 class _Lz4:
     def __init__(self) -> None:
-        self._stream = lz4.frame.LZ4FrameCompressor()
+        self._stream = lz4.frame.LZ4FrameCompressor(auto_flush=True)
         self._header = self._stream.begin()
 
     def compress(self, data: bytes) -> bytes:
-        header, self._header = self._header, b""
-        return bytes(header + self._stream.compress(data))
+        return bytes(self.sync() + self._stream.compress(data))
 
-    def flush(self) -> bytes:
+    def sync(self) -> bytes:
         header, self._header = self._header, b""
-        return bytes(header + self._stream.flush())
+        return bytes(header)
+
+    def finish(self) -> bytes:
+        return bytes(self.sync() + self._stream.flush())
 
 
 # 16 + window: with a gzip header; plain: with zlib's, which is what HTTP calls deflate.
@@ -149,10 +183,10 @@ _FRAMES: dict[str, Callable[[], _Frame]] = {
     "lz4": _lz4_frame,
     "br": _brotli_frame,
 }
-_COMPRESSORS: dict[str, Callable[[], Any]] = {
-    "gzip": lambda: zlib.compressobj(level=3, wbits=_GZIP),
-    "deflate": lambda: zlib.compressobj(level=3, wbits=_DEFLATE),
-    "zstd": lambda: zstandard.ZstdCompressor(level=1).compressobj(),
+_COMPRESSORS: dict[str, Callable[[], Compressor]] = {
+    "gzip": lambda: _Zlib(_GZIP),
+    "deflate": lambda: _Zlib(_DEFLATE),
+    "zstd": _Zstd,
     "lz4": _Lz4,
     "br": _Brotli,
 }

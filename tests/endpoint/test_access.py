@@ -108,6 +108,17 @@ def test_data_are_never_read_as_a_statement(server: Server, admin: Client, table
     admin.command("DELETE FROM visits WHERE id = 0 SETTINGS mutations_sync = 2")
 
 
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(
+    "name", ["CSV; SET ROLE admin", "CSV SETTINGS max_threads = 1", "'CSV'", "CSV\nSET ROLE admin", ""]
+)
+def test_a_formats_name_is_a_name(server: Server, tables: None, user: str, name: str) -> None:
+    session = {"session_id": f"format {user}"}
+    for text in ("INSERT INTO visits (page)", "SELECT 1"):
+        assert code(asked(server, user, text, default_format=name, **session)) in (("73",) if name else ("", "497"))
+    assert asked(server, user, "SELECT currentRoles()", **session).text == f"['{user}']\n"
+
+
 def test_no_request_names_a_role(server: Server, tables: None) -> None:
     for parameters in ({"role": "admin"}, {"role": ""}):
         assert code(asked(server, "analyst", "SELECT 1", **parameters)) == "512"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from stacks.embedded.clickhouse_server.errors import ClickHouseError
 from stacks.embedded.clickhouse_server.lexer import Kind, tokens
+from stacks.embedded.clickhouse_server.parsing import parse
 from stacks.embedded.clickhouse_server.refusals import check
-from stacks.embedded.clickhouse_server.statement import parse
+from stacks.embedded.clickhouse_server.statement import InsertWithData, Question
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -86,6 +87,29 @@ def test_what_is_one_statement_here_is_not_two_there(before: bytes, between: byt
         parse(text)
     except ClickHouseError:
         return
+    assert not _ENGINE[0].runs_what_follows(text)
+
+
+HEADS = st.sampled_from(
+    [b"SELECT 1 ", b"INSERT INTO t ", b"INSERT INTO t (a) ", b"SHOW TABLES ", b"INSERT INTO t SELECT 1 "]
+)
+CLAUSES = st.sampled_from([b"", b"VALUES ", b"FORMAT CSV ", b"FORMAT CSV\n", b"SETTINGS max_threads = 1 "])
+
+
+@settings(max_examples=1000, deadline=None)
+@given(HEADS, MESS, CLAUSES, MESS, MESS)
+def test_what_is_handed_to_the_engine_is_one_statement(
+    head: bytes, before: bytes, clause: bytes, between: bytes, after: bytes
+) -> None:
+    try:
+        statement = parse(head + before + b" " + clause + between + b"; " + MARK + after, ("CSV",))
+    except ClickHouseError:
+        return
+    text = statement.text
+    if isinstance(statement, Question):
+        text = statement.into("/dev/null", "CSV")
+    elif isinstance(statement, InsertWithData):
+        text = statement.reading("/dev/null", "CSV")
     assert not _ENGINE[0].runs_what_follows(text)
 
 

@@ -72,7 +72,7 @@ def quoted(name: str) -> str:
 
 def _table(name: str, upload: Upload, fields: Mapping[str, str]) -> ExternalTable:
     wanted = fields.get(f"{name}_format") or "TabSeparated"
-    if not wanted.isalnum():
+    if not wanted.isascii() or not wanted.isalnum():
         raise clickhouse_error(BAD_ARGUMENTS, f"The external table {name} has no format {wanted!r}.")
     if structure := fields.get(f"{name}_structure"):
         return ExternalTable(name, wanted, _checked(name, structure), upload)

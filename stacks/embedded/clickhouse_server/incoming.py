@@ -12,7 +12,8 @@ from pathlib import Path
 from stacks.embedded.clickhouse_server.body import Upload
 from stacks.embedded.clickhouse_server.errors import ClickHouseError
 from stacks.embedded.clickhouse_server.lexer import tokens
-from stacks.embedded.clickhouse_server.statement import InsertWithData, Statement, parse, refuse_statements_behind
+from stacks.embedded.clickhouse_server.parsing import parse, refuse_statements_behind
+from stacks.embedded.clickhouse_server.statement import InsertWithData, Statement
 
 _HEAD = 1 << 20
 """Bytes of a body within which an INSERT's rows have to begin."""

@@ -108,6 +108,13 @@ def tokens(text: bytes) -> Iterator[Token]:
         position = match.end()
 
 
+def nesting(token: Token) -> int:
+    """By how much the token changes the depth of brackets: 1, -1 or 0."""
+    if token.kind is not Kind.SYMBOL:
+        return 0
+    return (token.value in b"([{") - (token.value in b")]}")
+
+
 def unexpected(text: bytes, position: int, why: str = "") -> Exception:
     """ClickHouse's syntax error about what stands at `position`."""
     rest = text[position : position + 100].decode(errors="replace")

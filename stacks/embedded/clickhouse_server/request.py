@@ -7,6 +7,7 @@ format instead.
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from stacks.embedded.clickhouse_server.errors import (
     INVALID_SESSION_TIMEOUT,
     NOT_IMPLEMENTED,
     SET_NON_GRANTED_ROLE,
+    UNKNOWN_FORMAT,
     clickhouse_error,
 )
 
@@ -35,6 +37,7 @@ _WORDS_OF_THE_INTERFACE = """
     cancel_http_readonly_queries_on_client_close readonly
 """
 _OF_THE_INTERFACE = frozenset(_WORDS_OF_THE_INTERFACE.split())
+_NAME = re.compile(r"[A-Za-z0-9_]+")
 _NOBODY = PasswordHash(password_sha256="0" * 64)
 
 
@@ -110,7 +113,7 @@ def read(user: UserName, method: str, headers: Mapping[str, str], fields: Mappin
         query=encoded(fields.get("query", "")),
         query_id=fields.get("query_id") or str(uuid.uuid4()),
         database=fields.get("database") or headers.get("x-clickhouse-database") or None,
-        default_format=fields.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated",
+        default_format=_format(fields.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated"),
         parameters={
             name.removeprefix("param_"): _escaped(value) for name, value in fields.items() if name.startswith("param_")
         },
@@ -151,6 +154,13 @@ def _credentials(headers: Mapping[str, str], fields: Mapping[str, str]) -> tuple
     if "x-clickhouse-user" in headers or "x-clickhouse-key" in headers:
         return headers.get("x-clickhouse-user", "default"), headers.get("x-clickhouse-key", "")
     return fields.get("user", "default"), fields.get("password", "")
+
+
+def _format(name: str) -> str:
+    """A format's name, which becomes part of a statement and so may be nothing else."""
+    if not _NAME.fullmatch(name):
+        raise clickhouse_error(UNKNOWN_FORMAT, f"Unknown format {name}.")
+    return name
 
 
 def _flag(fields: Mapping[str, str], name: str) -> bool:

@@ -60,7 +60,7 @@ class ClickHouseConfig(_Section):
     version: Literal["25.8"] = Field(default="25.8", description="25.8")
     port: Port | None = None
     memory: Heap = Field(default="3g", description="a memory limit such as 512m or 3g")
-    flush_interval_ms: Milliseconds = 10
+    flush_interval_ms: Milliseconds = 1
     poll_timeout_ms: Milliseconds = 200
     poll_max_batch_size: int = Field(default=1, ge=1, le=1_000_000, description="messages a poll, from 1 to 1000000")
 

@@ -20,6 +20,7 @@ from pipeline_lib.model.errors import UserError
 from stacks.embedded.clickhouse_server.app import Endpoint
 from stacks.embedded.clickhouse_server.config import Config, load
 from stacks.embedded.clickhouse_server.engine import Engine
+from stacks.embedded.clickhouse_server.errors import ClickHouseError
 
 LOOPBACK = "127.0.0.1"
 _LONGEST_HEADERS = 1 << 20
@@ -36,13 +37,20 @@ def main() -> int:
     try:
         config = load(arguments.config)
         with _take_port(config.port) as taken:
-            engine = Engine(config)
+            engine = _open(config)
             asyncio.run(_serve(config, engine, taken))
     except UserError as error:
         print(str(error), file=sys.stderr, flush=True)
         return 1
     _close(engine)
     return 0
+
+
+def _open(config: Config) -> Engine:
+    try:
+        return Engine(config)
+    except ClickHouseError as error:
+        raise UserError(f"ClickHouse cannot use the data folder {config.path}: {error}") from None
 
 
 def _take_port(port: int) -> socket.socket:

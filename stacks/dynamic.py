@@ -11,16 +11,15 @@ create, read, update and delete, run by Pulumi's own plugin for them. Three habi
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 from pulumi.dynamic import ConfigureRequest, DiffResult, ResourceProvider
 
 from pipeline_lib.model.errors import UserError
 
 Props = dict[str, Any]
-T = TypeVar("T")
 
 
 class Provider(ResourceProvider):
@@ -71,11 +70,3 @@ def numbers(values: Mapping[str, Any]) -> dict[str, int]:
 def texts(values: Mapping[str, object]) -> dict[str, str]:
     """Everything as text, for the way in."""
     return {key: str(value) for key, value in values.items()}
-
-
-def first_line(action: Callable[[], T], doing: str) -> T:
-    """`action()`, with an OSError (no space, no permission) told as a `UserError` that says what was being done."""
-    try:
-        return action()
-    except OSError as error:
-        raise UserError(f"{doing} failed: {error.strerror or error} ({error.filename or 'no file'}).") from error

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -19,10 +19,6 @@ class PartStatus:
     pids: list[int]
     age_s: float
     memory_mb: float
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return asdict(self)
 
 
 def part_statuses(folder: Path, parts: Iterable[str]) -> list[PartStatus]:

@@ -9,14 +9,17 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import clickhouse_connect
 import psutil
 import pytest
+from clickhouse_connect.driver.client import Client
 
-from pipeline_lib.model.endpoints import Endpoints
+from pipeline_lib.model.endpoints import Endpoints, reveal
 from stacks.embedded.supervision import processes_of
 from stacks.embedded.unprivileged import SYSTEM_FOLDER
 from stacks.state import ROOT
@@ -50,8 +53,15 @@ class Lab:
 
     def throughline(self, *arguments: str, fails: bool = False) -> Ran:
         """Runs `throughline`; the test fails unless it succeeds, or fails where it should."""
+        return self._run([sys.executable, "-m", "stacks.cli", *arguments], fails=fails)
+
+    def pulumi(self, *arguments: str, fails: bool = False) -> Ran:
+        """Runs `pulumi` by hand, in the environment that `throughline env` prints."""
+        return self._run(["bash", "-c", _BY_HAND, sys.executable, *arguments], fails=fails)
+
+    def _run(self, command: list[str], *, fails: bool) -> Ran:
         ran = subprocess.run(
-            [sys.executable, "-m", "stacks.cli", *arguments],
+            command,
             capture_output=True,
             text=True,
             env=self.environment,
@@ -73,20 +83,6 @@ class Lab:
             cwd=self.root,
         )
 
-    def pulumi(self, *arguments: str, fails: bool = False) -> Ran:
-        """Runs `pulumi` by hand, in the environment that `throughline env` prints."""
-        ran = subprocess.run(
-            ["bash", "-c", _BY_HAND, sys.executable, *arguments],
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            cwd=self.root,
-            timeout=300,
-            check=False,
-        )
-        assert (ran.returncode != 0) == fails, ran.stdout + ran.stderr
-        return ran
-
     def up(self, *arguments: str) -> str:
         """A stack of its own, up."""
         stack = self.new_stack()
@@ -106,6 +102,19 @@ class Lab:
     def endpoints(self, stack: str) -> Endpoints:
         told = self.throughline("endpoints", "--stack", stack, "--json", "--show-secrets")
         return Endpoints.model_validate_json(told.stdout)
+
+    @contextmanager
+    def analyst(self, stack: str) -> Iterator[Client]:
+        """ClickHouse as an analyst."""
+        where = self.endpoints(stack).clickhouse
+        with clickhouse_connect.get_client(
+            host=where.host,
+            port=where.port,
+            username=where.user,
+            password=reveal(where.password),
+            database=where.database,
+        ) as client:
+            yield client
 
     def folder(self, stack: str) -> Path:
         return Path(self.outputs(stack)["folder"])

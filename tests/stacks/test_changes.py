@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import clickhouse_connect
 import psycopg
 import pytest
 
@@ -34,7 +33,6 @@ def test_changed_sql_is_applied_to_what_stands(lab_of_a_copy: Lab) -> None:
     try:
         stack = lab.up()
         lab.throughline("demo", "--stack", stack)
-        analyst = lab.endpoints(stack).clickhouse
         owner = reveal(lab.endpoints(stack).postgres.dsn_of("owner"))
 
         # A column that ClickHouse computes, one in a view, and one in PostgreSQL.
@@ -56,13 +54,7 @@ def test_changed_sql_is_applied_to_what_stands(lab_of_a_copy: Lab) -> None:
         changed = lab.changes(lab.throughline("up", "--stack", stack))
         assert changed == {"clickhouse-schema updated", "postgres-schema updated"}
 
-        with clickhouse_connect.get_client(
-            host=analyst.host,
-            port=analyst.port,
-            username="analyst",
-            password=reveal(analyst.password),
-            database="experiments",
-        ) as client:
+        with lab.analyst(stack) as client:
             assert client.query(
                 "SELECT event_type, is_page_view FROM event_details ORDER BY occurred_at"
             ).result_rows == [

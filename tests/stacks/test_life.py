@@ -6,7 +6,6 @@ import shutil
 import socket
 from pathlib import Path
 
-import clickhouse_connect
 import httpx
 import psutil
 import psycopg
@@ -138,14 +137,7 @@ def test_a_new_clickhouse_reads_the_topic_again(lab: Lab) -> None:
     shutil.rmtree(lab.parts(stack)["clickhouse"]["data"])
     lab.throughline("up", "--stack", stack)
     lab.throughline("demo", "--stack", stack)
-    analyst = lab.endpoints(stack).clickhouse
-    with clickhouse_connect.get_client(
-        host=analyst.host,
-        port=analyst.port,
-        username="analyst",
-        password=reveal(analyst.password),
-        database="experiments",
-    ) as client:
+    with lab.analyst(stack) as client:
         users = client.query("SELECT user_id FROM user_journeys").result_columns[0]
     assert journey["user_id"] in users
 

@@ -122,7 +122,8 @@ def write_files(part: EmbeddedPart) -> None:
             path = part.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), mode)  # whatever the umask is
                 file.write(text)
 
 

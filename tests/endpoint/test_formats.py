@@ -49,7 +49,7 @@ def test_a_value_comes_back_as_it_was_inserted(admin: Client, new_table, type_na
 
 FORMATS = """
     CSV CSVWithNames TSV TSVWithNamesAndTypes JSONEachRow JSONCompactEachRow JSONColumns JSON Values
-    Native RowBinary RowBinaryWithNamesAndTypes Parquet Arrow ArrowStream ORC Avro MsgPack BSONEachRow
+    Native RowBinary RowBinaryWithNamesAndTypes Parquet Arrow ArrowStream Avro MsgPack BSONEachRow
 """
 
 
@@ -89,6 +89,15 @@ def test_a_format_with_a_frame_has_it_once(http: httpx.Client) -> None:
     assert (text.count("number"), text.count("\n")) == (1, 200_001)
     answer = http.post("/", content="SELECT number FROM numbers(200000) FORMAT JSON").json()
     assert (answer["rows"], len(answer["data"])) == (200_000, 200_000)
+
+
+@pytest.mark.parametrize("head", ["INSERT INTO {} FORMAT ORC", "INSERT INTO {} FORMAT orc"])
+def test_data_in_orc_are_refused(http: httpx.Client, new_table, head: str) -> None:
+    table = new_table("a Int32")
+    data = http.post("/", content="SELECT toInt32(1) AS a FORMAT ORC").content
+    assert data.startswith(b"ORC")
+    answer = http.post("/", params={"query": head.format(table)}, content=data)
+    assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (501, "48")
 
 
 @pytest.mark.parametrize("name", ["native", "NATIVE", "Native"])

@@ -33,5 +33,5 @@ well; one that was created with `SQL SECURITY DEFINER` does not.
 
 What chDB cannot do, and what is answered instead: custom `SQL_` settings (115), CREATE USER and the like (497), KILL
 QUERY by the client's query id (the engine has its own), `DROP … SYNC` and `KILL … SYNC`, which would never return
-(48), `input()` (48), blocks in ClickHouse's own compression, `compress=1` and `decompress=1` (48).
+(48), `input()` (48), data in ORC (48), blocks in ClickHouse's own compression, `compress=1` and `decompress=1` (48).
 """

@@ -67,7 +67,7 @@ class Reply:
         compression: str | None,
         hold: int | None,
         folder: Path,
-    ) -> Outcome:
+    ) -> None:
         """A result, as it comes out of the pipe; holds back so many bytes, or all of it, partly in `folder`."""
         headers = {**headers, "x-clickhouse-exception-tag": self._tag}
         if compression:
@@ -80,11 +80,12 @@ class Reply:
                     break
                 held.write(piece)
             else:
-                return await self._streamed(held, pipe, running, headers, stream)
+                await self._streamed(held, pipe, running, headers, stream)
+                return
             outcome = await running
             if outcome.error is not None:
                 await self.error(outcome.error)
-                return outcome
+                return
             headers["x-clickhouse-summary"] = summary(outcome)
             if held.tell() <= _PIECE:
                 held.seek(0)
@@ -92,8 +93,8 @@ class Reply:
                 if stream is not None:
                     body = await _compressed(stream, body) + stream.finish()
                 await self.whole(200, body, headers)
-                return outcome
-            return await self._streamed(held, pipe, running, headers, stream)
+                return
+            await self._streamed(held, pipe, running, headers, stream)
 
     async def _streamed(
         self,
@@ -102,7 +103,7 @@ class Reply:
         running: "asyncio.Future[Outcome]",
         headers: Mapping[str, str],
         stream: Compressor | None,
-    ) -> Outcome:
+    ) -> None:
         await self._begin(200, {"x-clickhouse-summary": summary(Outcome()), **headers})
         held.seek(0)
         while piece := held.read(_PIECE) or await pipe.read():
@@ -110,10 +111,9 @@ class Reply:
         outcome = await running
         if outcome.error is None:
             await self._send({"type": "http.response.body", "body": b"" if stream is None else stream.finish()})
-            return outcome
+            return
         framed = self._framed(outcome.error)
         await self._more(framed if stream is None else stream.compress(framed) + stream.finish())
-        return outcome
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
         encoded = [

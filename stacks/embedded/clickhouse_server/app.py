@@ -17,7 +17,12 @@ from stacks.embedded.clickhouse_server.body import ClientGoneError, Form, Receiv
 from stacks.embedded.clickhouse_server.compression import chosen
 from stacks.embedded.clickhouse_server.config import Config
 from stacks.embedded.clickhouse_server.engine import Engine
-from stacks.embedded.clickhouse_server.errors import UNKNOWN_FORMAT, ClickHouseError, clickhouse_error
+from stacks.embedded.clickhouse_server.errors import (
+    QUERY_WAS_CANCELLED,
+    UNKNOWN_FORMAT,
+    ClickHouseError,
+    clickhouse_error,
+)
 from stacks.embedded.clickhouse_server.execution import Execution, Outcome, Work
 from stacks.embedded.clickhouse_server.pipe import Pipe
 from stacks.embedded.clickhouse_server.query_log import QueryLog
@@ -49,6 +54,8 @@ class Endpoint:
         self._turns = asyncio.Semaphore(config.concurrent_queries)
         self._formats = {name.lower(): name for name in engine.content_types}
         self._host = socket.gethostname()
+        self._stopping = False
+        self._running: dict[int, tuple[Execution, asyncio.Future[Outcome]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -70,6 +77,11 @@ class Endpoint:
             await reply.whole(200, b"Ok.\n", plain)
         else:
             await self._query(method, headers, fields, receive, reply)
+
+    async def stop(self) -> None:
+        """Stops all statements, and those that wait their turn; their clients are told that they were cancelled."""
+        self._stopping = True
+        await asyncio.gather(*(_stop(execution, running) for execution, running in self._running.values()))
 
     async def _query(
         self, method: str, headers: dict[str, str], fields: dict[str, str], receive: Receive, reply: Reply
@@ -108,20 +120,33 @@ class Endpoint:
         result_headers = self._result_headers(work)
         loop = asyncio.get_running_loop()
         async with self._turns:
+            if self._stopping:
+                raise clickhouse_error(QUERY_WAS_CANCELLED, "Query was cancelled: the server is stopping.")
             if _reads_query_log(work.statement):
                 await loop.run_in_executor(self._threads, self._query_log.write)
             pipe = Pipe()
             execution = Execution(self._engine, self._sessions, work, pipe)
-            running = loop.run_in_executor(self._threads, execution.run)
+            running = loop.run_in_executor(self._threads, self._logged, execution, headers.get("user-agent", ""))
             watching = asyncio.create_task(_stop_when_gone(receive, execution, running))
+            self._running[id(execution)] = execution, running
             try:
-                outcome = await self._answer(work, headers, result_headers, pipe, running, reply)
+                await self._answer(work, headers, result_headers, pipe, running, reply)
             finally:
                 watching.cancel()
-                if running.done():
-                    pipe.close_reader()
-            if self._query_log.add(work, outcome, headers.get("user-agent", "")):
-                await loop.run_in_executor(self._threads, self._query_log.write)
+                await _end(execution, running, pipe)
+                del self._running[id(execution)]
+            # The client has its answer: the rest is for the next one.
+            await loop.run_in_executor(self._threads, self._afterwards, work)
+
+    def _logged(self, execution: Execution, user_agent: str) -> Outcome:
+        """Runs the statement and takes note of it, before its client can ask for the note."""
+        outcome = execution.run()
+        self._query_log.add(execution.work, outcome, user_agent)
+        return outcome
+
+    def _afterwards(self, work: Work) -> None:
+        self._engine.make_ready(work.request.user)
+        self._query_log.write_if_due()
 
     async def _answer(
         self,
@@ -131,10 +156,10 @@ class Endpoint:
         pipe: Pipe,
         running: "asyncio.Future[Outcome]",
         reply: Reply,
-    ) -> Outcome:
+    ) -> None:
         if result_headers is not None:
             asked = work.request
-            return await reply.result(
+            await reply.result(
                 pipe,
                 running,
                 result_headers,
@@ -142,12 +167,12 @@ class Endpoint:
                 hold=None if asked.wait_for_end else asked.result_buffer,
                 folder=self._engine.uploads,
             )
+            return
         outcome = await running
         if outcome.error is None:
             await reply.nothing(outcome)
         else:
             await reply.error(outcome.error)
-        return outcome
 
     def _result_headers(self, work: Work) -> dict[str, str] | None:
         """What the headers say of the result; None if there is none. ClickHouse's error 73 for an unknown format."""
@@ -179,6 +204,20 @@ async def _stop_when_gone(receive: Receive, execution: Execution, running: "asyn
         return
     while (await receive())["type"] != "http.disconnect":
         continue
+    await _stop(execution, running)
+
+
+async def _end(execution: Execution, running: "asyncio.Future[Outcome]", pipe: Pipe) -> None:
+    """Closes the pipe once the statement has ended, which it is made to if its answer could not be given."""
+    if not running.done():
+        stopping = asyncio.create_task(_stop(execution, running))
+        while await pipe.read():
+            continue
+        await stopping
+    pipe.close_reader()
+
+
+async def _stop(execution: Execution, running: "asyncio.Future[Outcome]") -> None:
     while not running.done():
         await asyncio.to_thread(execution.cancel)
         await asyncio.wait({running}, timeout=_FOUND_OUT_AGAIN_AFTER)

@@ -12,6 +12,7 @@ default format, SHOW writes nothing to any file either.
 
 import fcntl
 import os
+import queue
 import threading
 import xml.etree.ElementTree as Xml
 from collections.abc import Iterator, Mapping
@@ -105,6 +106,9 @@ class Engine:
         except ClickHouseError as error:
             raise UserError(f"ClickHouse cannot use the data folder {config.path}: {error}") from None
         self._own_lock = threading.Lock()
+        self._ready: dict[UserName, queue.SimpleQueue[Connection]] = {
+            user: queue.SimpleQueue() for user in config.users
+        }
         self.run(f"CREATE DATABASE IF NOT EXISTS {config.database}")
         self.version = self.ask("SELECT version()")[0][0]
         self.time_zone = self.ask("SELECT serverTimezone()")[0][0]
@@ -128,8 +132,11 @@ class Engine:
 
     @contextmanager
     def connection(self, user: UserName) -> Iterator[Connection]:
-        """A new connection with the user's rights and nothing else."""
-        connection = self.connect(user)
+        """A new connection with the user's rights and nothing else; nobody uses it again."""
+        try:
+            connection = self._ready[user].get_nowait()
+        except queue.Empty:
+            connection = self.connect(user)
         try:
             yield connection
         finally:
@@ -141,6 +148,11 @@ class Engine:
         connection.run(rights.session_setup(self._config, user))
         return connection
 
+    def make_ready(self, user: UserName) -> None:
+        """Makes the user's next connection in advance: that takes as long as a short query."""
+        if self._ready[user].empty():
+            self._ready[user].put(self.connect(user))
+
     def cancel(self, thread: int) -> None:
         """Asks the query that this thread (by its native id) is in to stop; none is no error."""
         queries = f"SELECT query_id FROM system.processes WHERE has(thread_ids, {thread:d})"  # noqa: S608 - a number
@@ -148,6 +160,9 @@ class Engine:
 
     def close(self) -> None:
         """Closes the engine once all connections are closed."""
+        for ready in self._ready.values():
+            while not ready.empty():
+                ready.get().close()
         self._own.close()
 
 

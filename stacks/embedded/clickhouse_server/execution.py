@@ -23,6 +23,7 @@ from stacks.embedded.clickhouse_server.errors import (
 from stacks.embedded.clickhouse_server.external import ExternalTable
 from stacks.embedded.clickhouse_server.pipe import Pipe
 from stacks.embedded.clickhouse_server.preparation import Prepared, fresh, prepared
+from stacks.embedded.clickhouse_server.refusals import check_input_format
 from stacks.embedded.clickhouse_server.request import Request
 from stacks.embedded.clickhouse_server.sessions import Session, Sessions
 from stacks.embedded.clickhouse_server.statement import InsertWithData, Question, Statement
@@ -111,6 +112,7 @@ class Execution:
     def _insert(self, connection: Connection, statement: InsertWithData) -> Outcome:
         request, data = self.work.request, self.work.data
         default = request.default_format if request.default_format != "TabSeparated" else "Values"
+        check_input_format(statement.format or default)
         if request.protocol_version and (statement.format or default).lower() == "native":
             raise clickhouse_error(NOT_IMPLEMENTED, "Native blocks with client_protocol_version cannot be inserted.")
         path = data.ready() if data is not None else "/dev/null"

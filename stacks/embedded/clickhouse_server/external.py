@@ -15,6 +15,7 @@ from stacks.embedded.clickhouse_server.config import UserName
 from stacks.embedded.clickhouse_server.engine import Connection
 from stacks.embedded.clickhouse_server.errors import BAD_ARGUMENTS, clickhouse_error
 from stacks.embedded.clickhouse_server.lexer import Kind, Token, tokens
+from stacks.embedded.clickhouse_server.refusals import check_input_format
 
 _NOT_IN_A_TYPE = frozenset(
     {"DEFAULT", "MATERIALIZED", "EPHEMERAL", "ALIAS", "CODEC", "TTL", "CONSTRAINT", "INDEX", "PROJECTION", "SETTINGS"}
@@ -74,6 +75,7 @@ def _table(name: str, upload: Upload, fields: Mapping[str, str]) -> ExternalTabl
     wanted = fields.get(f"{name}_format") or "TabSeparated"
     if not wanted.isascii() or not wanted.isalnum():
         raise clickhouse_error(BAD_ARGUMENTS, f"The external table {name} has no format {wanted!r}.")
+    check_input_format(wanted)
     if structure := fields.get(f"{name}_structure"):
         return ExternalTable(name, wanted, _checked(name, structure), upload)
     types = fields.get(f"{name}_types")

@@ -74,11 +74,15 @@ class QueryLog:
         self._waiting: list[Entry] = []
         engine.run(_CREATE)
 
-    def add(self, work: Work, outcome: Outcome, user_agent: str) -> bool:
-        """Takes note of a query; whether it is time to `write`."""
+    def add(self, work: Work, outcome: Outcome, user_agent: str) -> None:
+        """Takes note of a query."""
         with self._lock:
             self._waiting.append(Entry(work, outcome, user_agent, datetime.now(UTC)))
-            return len(self._waiting) >= _BATCH
+
+    def write_if_due(self) -> None:
+        """Writes what waits if that is a good deal."""
+        if len(self._waiting) >= _BATCH:
+            self.write()
 
     def write(self) -> None:
         """Writes what waits."""

@@ -1,7 +1,6 @@
 """Fixtures of the unit tests."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from chdb import session
@@ -10,8 +9,8 @@ from tests.unit.store import Store
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[session.Session]:
-    opened = session.Session(str(Path(tmp_path_factory.mktemp("chdb")) / "data"))
+def engine() -> Iterator[session.Session]:
+    opened = session.Session(":memory:")  # a process has one engine, and the endpoint's tests ask it too
     yield opened
     opened.close()
 

@@ -77,9 +77,10 @@ def _events(events: Sequence[EventDetail]) -> "Table":
 
 
 def _table(title: str, first: str, *others: str) -> "Table":
+    from rich.box import SIMPLE
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE)
     table.add_column(first, no_wrap=True)  # ids are there to be copied
     for other in others:
         table.add_column(other)

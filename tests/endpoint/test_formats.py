@@ -193,3 +193,10 @@ def test_native_blocks_with_a_protocol_version_are_not_misread(http: httpx.Clien
         content=b"\x01\x01\x01a\x05UInt8\x01",
     )
     assert answer.headers["x-clickhouse-exception-code"] == "48"
+
+
+@pytest.mark.parametrize("rows", ["FORMAT TSV\nx;\ny\n", "VALUES ('x;'), ('y')"])
+def test_rows_may_follow_an_insert_with_a_with(http: httpx.Client, admin: Client, new_table, rows: str) -> None:
+    table = new_table("s String")
+    http.post("/", content=f"WITH 1 AS a INSERT INTO {table} (s) {rows}")
+    assert admin.query(f"SELECT s FROM {table} ORDER BY s").result_rows == [("x;",), ("y",)]

@@ -17,6 +17,11 @@ FORMATS = ("CSV", "JSON", "Native", "Values")
         ("-- c\n/* c */ SHOW TABLES", "SHOW"),
         ("WITH 1 AS a SELECT a", "SELECT"),
         ("WITH a AS (SELECT 1 AS x, (SELECT 2) AS y) INSERT INTO t SELECT x FROM a", "INSERT"),
+        ("WITH insert AS (SELECT 13 AS n) SELECT * FROM insert", "SELECT"),
+        ("WITH 13 AS insert SELECT insert", "SELECT"),
+        ("WITH {INSERT:Int32} AS a SELECT a", "SELECT"),
+        ("WITH a AS (SELECT 1) FROM a SELECT 1", "FROM"),
+        ("WITH 1 AS a INSERT INTO t FORMAT CSV 1", "INSERT"),
         ("(WITH 1 AS a SELECT a)", "SELECT"),
         ("FROM t SELECT a", "FROM"),
         ("create table t (a Int8)", "CREATE"),
@@ -106,6 +111,11 @@ def test_a_result_is_sent_to_a_file_before_the_format() -> None:
             "INSERT INTO t (* EXCEPT (a)) VALUES (1)",
             "INSERT INTO t (* EXCEPT (a)) FROM INFILE 'F' COMPRESSION 'none' FORMAT Values",
             " (1)",
+        ),
+        (
+            "WITH (SELECT 1) AS a INSERT INTO t (s) FORMAT TSV\nx;\n",
+            "WITH (SELECT 1) AS a INSERT INTO t (s) FROM INFILE 'F' COMPRESSION 'none' FORMAT TSV",
+            "x;\n",
         ),
         ("INSERT INTO t (a)", "INSERT INTO t (a) FROM INFILE 'F' COMPRESSION 'none' FORMAT TSV", ""),
         (

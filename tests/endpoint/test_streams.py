@@ -176,6 +176,25 @@ def test_an_error_in_the_middle_stands_between_the_announced_marks(server: Serve
     assert not answer.endswith(b"0\r\n\r\n")
 
 
+def test_rows_that_come_slowly_come_as_they_are(http: httpx.Client) -> None:
+    """Well before the query's end, which would be minutes away."""
+    slowly = "SELECT sleepEachRow(0.1) AS a FROM numbers(3000) FORMAT Native SETTINGS max_block_size = 1"
+    with http.stream("POST", "/", params={"client_protocol_version": "54405"}, content=slowly) as answer:
+        assert next(answer.iter_raw()).endswith(b"\x01\x01\x01a\x05UInt8\x00")
+
+
+def test_an_error_after_slow_rows_is_one_in_the_middle(admin: Client) -> None:
+    slowly = "SELECT sleepEachRow(0.01), throwIf(number = 100, 'late') FROM numbers(200) SETTINGS max_block_size = 1"
+
+    def read_all() -> None:
+        with admin.query_rows_stream(slowly) as stream:
+            for _ in stream:
+                pass
+
+    with pytest.raises(StreamFailureError, match="late"):
+        read_all()
+
+
 def test_an_error_in_the_beginning_is_told_by_the_status(http: httpx.Client) -> None:
     answer = http.post("/", content="SELECT throwIf(number = 5, 'early') FROM numbers(10)")
     assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (500, "395")

@@ -1,9 +1,9 @@
 """The answer to a request: status, headers and body, as ClickHouse sends them.
 
-A result is held back until it is complete or fills the buffer: so an error in its beginning is still told by the
-status. After that it is sent as it comes, and an error is told inside the body, between markers with the tag that the
-headers announced (as ClickHouse does since 25.11, which clients look for whatever the version); then the connection
-is closed without the body's proper end.
+A result is held back until it is complete, fills the buffer, or has begun a moment ago: so an error in its beginning
+is still told by the status. After that it is sent as it comes, and an error is told inside the body, between markers
+with the tag that the headers announced (as ClickHouse does since 25.11, which clients look for whatever the version);
+then the connection is closed without the body's proper end.
 
 With wait_end_of_query the whole result is held back, in a file if it is large.
 """
@@ -15,7 +15,7 @@ import string
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from stacks.embedded.clickhouse_server.compression import Compressor, compressor
 from stacks.embedded.clickhouse_server.errors import ClickHouseError
@@ -26,6 +26,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _WORTH_A_THREAD = 1 << 15
 _PIECE = 1 << 18
+_LONGEST_HOLD = 0.2
+"""Seconds after its first bytes for which a result may be held back: slow rows reach their reader as they come."""
 
 
 class Reply:
@@ -74,12 +76,7 @@ class Reply:
             headers["content-encoding"] = compression
         stream = compressor(compression) if compression else None
         with tempfile.SpooledTemporaryFile(max_size=_PIECE * 4, dir=str(folder)) as held:
-            while hold is None or held.tell() < hold:
-                piece = await pipe.read()
-                if not piece:
-                    break
-                held.write(piece)
-            else:
+            if not await _held_back(held, pipe, hold):
                 await self._streamed(held, pipe, running, headers, stream)
                 return
             outcome = await running
@@ -98,7 +95,7 @@ class Reply:
 
     async def _streamed(
         self,
-        held: "tempfile.SpooledTemporaryFile[bytes]",
+        held: IO[bytes],
         pipe: Pipe,
         running: "asyncio.Future[Outcome]",
         headers: Mapping[str, str],
@@ -148,6 +145,23 @@ def summary(outcome: Outcome) -> str:
         "elapsed_ns": int(outcome.elapsed * 1e9),
     }
     return json.dumps({name: str(number) for name, number in numbers.items()})
+
+
+async def _held_back(held: IO[bytes], pipe: Pipe, most: int | None) -> bool:
+    """Reads the pipe into `held`, to its end or until it is time to send what there is; whether it was the end."""
+    loop = asyncio.get_running_loop()
+    begun: float | None = None
+    while most is None or held.tell() < most:
+        left = None if begun is None or most is None else begun + _LONGEST_HOLD - loop.time()
+        try:
+            piece = await asyncio.wait_for(pipe.read(), left)
+        except TimeoutError:
+            return False
+        if not piece:
+            return True
+        begun = begun or loop.time()
+        held.write(piece)
+    return False
 
 
 async def _compressed(stream: Compressor, data: bytes) -> bytes:

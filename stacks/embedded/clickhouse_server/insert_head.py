@@ -1,9 +1,10 @@
 """The head of an INSERT: its target, its columns and its settings, up to where its rows begin.
 
-    INSERT [INTO] [TABLE | FUNCTION] target [(columns)] [SETTINGS name = value, …] VALUES rows…
-                                                                                  | FORMAT name rows…
-                                                                                  | (nothing, the rows are in the body)
-                                                                                  | SELECT … | WITH … | FROM INFILE …
+    [WITH …] INSERT [INTO] [TABLE | FUNCTION] target [(columns)] [SETTINGS name = value, …]
+        VALUES rows…
+        FORMAT name rows…
+        (nothing: the rows are in the body)
+        SELECT … | WITH … | FROM INFILE …
 
 The last line is not for this module: it has no rows of its own. What the rows are is nobody's business here, so reading
 stops where they begin.
@@ -37,12 +38,12 @@ class _Head:
         return InsertWithData(self.text[:start].rstrip(), tuple(self.tokens), "INSERT", target, settings, chosen, start)
 
 
-def read_insert(text: bytes, insert: Token, source: Iterator[Token]) -> InsertWithData | list[Token]:
+def read_insert(text: bytes, begin: list[Token], source: Iterator[Token]) -> InsertWithData | list[Token]:
     """The INSERT with data that `text` begins with, or, if it has no rows of its own, the tokens up to its query.
 
-    `source` gives the tokens behind the word INSERT, and is left where reading stopped.
+    `begin` are the tokens up to INSERT or INTO; `source` gives those behind, and is left where reading stopped.
     """
-    head = _Head(text, [insert], insert.end)
+    head = _Head(text, begin, begin[-1].end)
     depth = 0
     for token in source:
         before, inside = head.tokens[-1], depth > 0

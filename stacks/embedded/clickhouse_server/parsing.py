@@ -29,15 +29,12 @@ def parse(text: bytes, formats: Iterable[str] = ()) -> Statement:
     ClickHouse's error 62 if there is none, more than one, or something that is not a token; 73 for an unknown format.
     """
     source = tokens(text)
-    seen = []
-    first = next(source, None)
-    if first is not None and first.word == "INSERT":
-        insert = read_insert(text, first, source)
+    seen = _up_to_insert(source)
+    if seen and seen[-1].word in ("INSERT", "INTO"):
+        insert = read_insert(text, seen, source)
         if isinstance(insert, InsertWithData):
             return insert
         seen = insert
-    elif first is not None:
-        seen = [first]
     statement = _without_semicolon(text, [*seen, *source])
     if not statement:
         raise clickhouse_error(SYNTAX_ERROR, "Syntax error: failed at position 1 (end of query): . Empty query.")
@@ -73,22 +70,33 @@ def _without_semicolon(text: bytes, seen: Sequence[Token]) -> Sequence[Token]:
     return seen
 
 
+def _up_to_insert(source: Iterator[Token]) -> list[Token]:
+    """The tokens up to the words INSERT, or WITH … INSERT INTO, if the text begins like that; else some tokens."""
+    seen: list[Token] = []
+    depth = 0
+    for token in source:
+        seen.append(token)
+        depth += nesting(token)
+        if seen[0].word != "WITH" or (not depth and (token.word == "SELECT" or _is_insert_into(seen[-2:]))):
+            break
+    return seen
+
+
+def _is_insert_into(pair: Sequence[Token]) -> bool:
+    return [token.word for token in pair] == ["INSERT", "INTO"]
+
+
 def _verb(statement: Sequence[Token]) -> str:
     """The first keyword; behind a WITH, the one that says what it is for."""
     begin = next((place for place, token in enumerate(statement) if not token.is_symbol(b"(")), 0)
-    first = statement[begin].word
-    if first != "WITH":
-        return first
-    mains = (token.word for token in _at_depth(statement, begin) if token.word in ("SELECT", "INSERT", "FROM"))
-    return next(mains, first)
-
-
-def _at_depth(statement: Sequence[Token], wanted: int) -> Iterator[Token]:
+    if statement[begin].word != "WITH":
+        return statement[begin].word
     depth = 0
-    for token in statement:
+    for place, token in enumerate(statement):
         depth += nesting(token)
-        if depth == wanted:
-            yield token
+        if depth == begin and (token.word in ("SELECT", "FROM") or _is_insert_into(statement[place : place + 2])):
+            return token.word
+    return "WITH"
 
 
 def _question(text: bytes, statement: Sequence[Token], verb: str, formats: dict[str, str]) -> Question:

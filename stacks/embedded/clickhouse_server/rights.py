@@ -20,7 +20,7 @@ EXTERNAL_DATA_ROLE = "external_data"
 """Taken on for the moment in which this endpoint makes a request's temporary tables, for users who may make none."""
 
 _ADMIN_GRANTS = (
-    "SHOW, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, dictGet, "
+    "SHOW, SHOW ACCESS, SELECT, INSERT, ALTER, CREATE, DROP, UNDROP TABLE, TRUNCATE, OPTIMIZE, KILL QUERY, dictGet, "
     "SYSTEM MERGES, SYSTEM TTL MERGES, SYSTEM MOVES, SYSTEM VIEWS, SYSTEM FLUSH, SYSTEM DROP CACHE ON *.*",
     "KAFKA, POSTGRES ON *.*",
     "TABLE ENGINE ON *",

@@ -4,7 +4,7 @@ Model. chDB is a ClickHouse without a server: one engine a process, any number o
 runs one statement at a time with settings, roles and temporary tables of its own. This package puts ClickHouse's HTTP
 interface in front of it:
 
-    request → who asks → what (incoming, lexer, statement, refusals) → with which data (body, external)
+    request → who asks → what (incoming, lexer, parsing, refusals) → with which data (body, external)
             → on a fresh connection or a session's (preparation, sessions, engine)
             → through a pipe, so that neither side runs ahead of the other (execution, pipe) → answer (compression)
 

@@ -24,6 +24,7 @@ from stacks.embedded.clickhouse_server.pipe import Pipe
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_TAG_CHARACTERS = string.ascii_lowercase + string.digits
 _WORTH_A_THREAD = 1 << 15
 _PIECE = 1 << 18
 _LONGEST_HOLD = 0.2
@@ -37,7 +38,7 @@ class Reply:
         self._send = send
         self._headers = dict(headers)
         self._version = version
-        self._tag = "".join(secrets.choice(string.ascii_letters) for _ in range(16))
+        self._tag = "".join(secrets.choice(_TAG_CHARACTERS) for _ in range(16))
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Adds to what every answer to the request has."""

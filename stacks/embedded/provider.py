@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider, numbers
@@ -25,6 +24,7 @@ from stacks.embedded.kafka import Kafka
 from stacks.embedded.part import LOOPBACK, EmbeddedPart, ensure_data, identity_of, write_files
 from stacks.embedded.postgres import Postgres
 from stacks.embedded.supervision import Supervisor, end, processes_of
+from stacks.wait import until
 
 PARTS: Mapping[str, type[EmbeddedPart]] = {part.name: part for part in (Postgres, Kafka, Connect, ClickHouse)}
 
@@ -155,19 +155,12 @@ def _await_ready(part: EmbeddedPart, supervisor: Supervisor, said_before: int = 
             )
         return info.pid == first_pid and part.ready()
 
-    looks = Retrying(
-        retry=retry_if_result(lambda seen: not seen),
-        wait=wait_exponential(multiplier=0.02, max=0.25),
-        stop=stop_after_delay(part.patience_s),
-    )
-    try:
-        looks(ready)
-    except RetryError:
+    if not until(ready, part.patience_s):
         raise UserError(
             f"{part.title} runs but is not ready after {part.patience_s:.0f} s: it does not answer on "
             f"{LOOPBACK}:{part.port()}. {_way_out(part)} Its last log lines:",
             supervisor.last_words(part.name, said_before),
-        ) from None
+        )
 
 
 def _way_out(part: EmbeddedPart) -> str:

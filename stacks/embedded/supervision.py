@@ -20,9 +20,9 @@ from typing import Any, Literal, cast
 
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from pipeline_lib.model.errors import UserError
+from stacks.wait import until
 
 State = Literal["RUNNING", "STARTING", "BACKOFF", "STOPPING", "STOPPED", "EXITED", "FATAL", "UNKNOWN", "ABSENT"]
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
@@ -96,7 +96,7 @@ class Supervisor:
                 check=False,
                 cwd="/",
             )
-            if started.returncode != 0 or not self._wait_until(self.is_alive, seconds=20):
+            if started.returncode != 0 or not until(self.is_alive, seconds=20):
                 raise UserError(
                     f"The stack's supervisor could not be started (exit status {started.returncode}). "
                     f"Its log is {self.logs / 'supervisord.log'}; try `throughline up` again.",
@@ -135,7 +135,7 @@ class Supervisor:
                 self._call("stopProcess", name, False)
                 if kill:
                     self._call("signalProcess", name, "KILL")
-            if not self._wait_until(lambda: self.info(name).state in _AT_REST, seconds=30):
+            if not until(lambda: self.info(name).state in _AT_REST, seconds=30):
                 raise UserError(f"{name} does not stop: end its process {self.info(name).pid} and try again.")
             self._call("removeProcessGroup", name)
         (self._programs / f"{name}.conf").unlink(missing_ok=True)
@@ -186,16 +186,6 @@ class Supervisor:
         with (self.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    @staticmethod
-    def _wait_until(true: Any, seconds: float) -> bool:
-        looks = Retrying(
-            retry=retry_if_result(lambda seen: not seen),
-            wait=wait_exponential(multiplier=0.01, max=0.1),
-            stop=stop_after_delay(seconds),
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else False,
-        )
-        return bool(looks(true))
 
 
 _AT_REST = ("STOPPED", "EXITED", "FATAL", "UNKNOWN", "ABSENT")

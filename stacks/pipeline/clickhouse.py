@@ -15,11 +15,11 @@ import pulumi
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from pipeline_lib import sql
 from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider
+from stacks.wait import until
 
 PATIENCE_S = 60
 _CREATE = re.compile(r"CREATE\s+(?P<kind>TABLE|VIEW|MATERIALIZED\s+VIEW)\s+(?P<name>\S+)", re.IGNORECASE)
@@ -172,11 +172,6 @@ def _columns(client: Client, table: str) -> list[str]:
 def _await_consumer(client: Client, database: str, objects: Mapping[str, str], partitions: int) -> None:
     """Returns when every Kafka engine table has all partitions assigned: from then on rows flow."""
     queues = [name for name, text in objects.items() if _KAFKA_ENGINE.search(text)]
-    looks = Retrying(
-        retry=retry_if_result(lambda assigned: not assigned),
-        wait=wait_exponential(multiplier=0.02, max=0.25),
-        stop=stop_after_delay(PATIENCE_S),
-    )
 
     def consumers() -> Sequence[Sequence[Any]]:
         return client.query(
@@ -185,11 +180,11 @@ def _await_consumer(client: Client, database: str, objects: Mapping[str, str], p
             parameters={"database": database},
         ).result_rows
 
-    try:
-        looks(lambda: {table for table, assigned, _ in consumers() if assigned >= partitions} >= set(queues))
-    except RetryError:
+    if not until(
+        lambda: {table for table, assigned, _ in consumers() if assigned >= partitions} >= set(queues), PATIENCE_S
+    ):
         raise UserError(
             f"ClickHouse does not consume the topic after {PATIENCE_S} s. `throughline logs clickhouse` shows its log; "
             "run `throughline up` again.",
             "\n".join(str(text) for _, _, texts in consumers() for text in texts[-3:]),
-        ) from None
+        )

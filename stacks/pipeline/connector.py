@@ -14,7 +14,7 @@ import psycopg
 import pulumi
 import urllib3
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
-from tenacity import RetryError, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
+from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from pipeline_lib.model.errors import UserError
@@ -22,6 +22,7 @@ from stacks.backend import Systems
 from stacks.config import StackConfig
 from stacks.dynamic import Props, Provider
 from stacks.pipeline.names import DATABASE, PUBLICATION, REPLICATION_ROLE, SLOT, TOPIC, TOPIC_PREFIX
+from stacks.wait import until
 
 PATIENCE_S = 60
 
@@ -152,11 +153,6 @@ def _put(props: Props) -> None:
     if _refused(answer):
         raise UserError(f"Connect refused the connector {props['connector']}: {answer.data.decode()}")
     _rest(props, "PUT", "/resume")
-    looks = Retrying(
-        retry=retry_if_result(lambda running: not running),
-        wait=wait_exponential(multiplier=0.02, max=0.25),
-        stop=stop_after_delay(PATIENCE_S),
-    )
     restarted = False
 
     def runs() -> bool:
@@ -176,14 +172,12 @@ def _put(props: Props) -> None:
             )
         return state == "RUNNING" and _slot_active(props)
 
-    try:
-        looks(runs)
-    except RetryError:
+    if not until(runs, PATIENCE_S):
         raise UserError(
             f"The connector {props['connector']} does not stream after {PATIENCE_S} s: "
             f"{_rest(props, 'GET', '/status').data.decode()}. See `throughline logs connect`, and run `throughline up` "
             "again."
-        ) from None
+        )
 
 
 def _state(status: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ class ConnectConfig(_Section):
     debezium: Literal["3.7.0.Final"] = Field(default="3.7.0.Final", description="3.7.0.Final")
     port: Port | None = None
     heap: Heap = "768m"
-    poll_interval_ms: Milliseconds = 10
+    poll_interval_ms: Milliseconds = 5
     heartbeat_interval_ms: Milliseconds = 5000
 
 

@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline_lib.analytics.journeys import EventDetail, JourneySummary
 from pipeline_lib.model import exact_json
-from pipeline_lib.pipeline import open_pipeline
-from pipeline_lib.reference import Report, run
 from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
 from stacks.outputs import endpoints_of
 from stacks.state import state_folder
@@ -17,9 +14,16 @@ from stacks.state import state_folder
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pipeline_lib.analytics.journeys import EventDetail, JourneySummary
+    from pipeline_lib.reference import Report
+
 
 def demo(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> None:
     """Sends the reference journey through the pipeline and shows what was seen of it at each hop."""
+    # Imported here, so that the other verbs need not load the clients of all hops.
+    from pipeline_lib.pipeline import open_pipeline
+    from pipeline_lib.reference import run
+
     endpoints = endpoints_of(stack)
     with open_pipeline(endpoints, name="demo", evidence=state_folder() / "evidence") as pipeline:
         report = run(pipeline)
@@ -31,7 +35,7 @@ def demo(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> Non
         raise typer.Exit(1)
 
 
-def _print(report: Report) -> None:
+def _print(report: "Report") -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -46,7 +50,7 @@ def _print(report: Report) -> None:
         console.print("\n".join(["failed", report.verdict.text(), *report.differences]), markup=False)
 
 
-def _hops(report: Report) -> "Table":
+def _hops(report: "Report") -> "Table":
     table = _table("From commit to the analysts", "hop", "expected", "seen", "p50 ms", "p99 ms", "position")
     for hop in report.hops:
         latencies = ("–" if value is None else f"{value:.1f}" for value in (hop.p50_ms, hop.p99_ms))
@@ -54,7 +58,7 @@ def _hops(report: Report) -> "Table":
     return table
 
 
-def _journey(seen: JourneySummary) -> "Table":
+def _journey(seen: "JourneySummary") -> "Table":
     table = _table("User journey", "user", "variant", "journey", "events", "value", "score", "sessions")
     table.add_row(
         seen.user_id,
@@ -68,7 +72,7 @@ def _journey(seen: JourneySummary) -> "Table":
     return table
 
 
-def _events(events: Sequence[EventDetail]) -> "Table":
+def _events(events: "Sequence[EventDetail]") -> "Table":
     table = _table("Event details", "id", "event", "page", "value", "score", "conversion")
     for event in events:
         shown = (_number(event.value), _number(event.score), str(event.is_conversion).lower())

@@ -191,6 +191,9 @@ def _write_configuration(config: Config) -> Path:
         "mark_cache_size": config.max_memory_bytes // 20,
         "remote_url_allow_hosts": {"host": "localhost.invalid"},
         "kafka": config.kafka,
+        # Merged parts are not synced: what they were merged from stays until the system has written them to disk (30 s
+        # on Linux). chDB's own value is 0, and taking files away while they are being written also slows INSERTs down.
+        "merge_tree": {"old_parts_lifetime": 60},
     }
     files = {
         users: rights.users_configuration(config),

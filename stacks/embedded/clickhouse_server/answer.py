@@ -24,7 +24,7 @@ from stacks.embedded.clickhouse_server.pipe import Pipe
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_TAG_CHARACTERS = string.ascii_lowercase + string.digits
+_TAG_CHARACTERS = (string.ascii_lowercase + string.digits).encode()
 _WORTH_A_THREAD = 1 << 15
 _PIECE = 1 << 18
 _LONGEST_HOLD = 0.2
@@ -38,7 +38,7 @@ class Reply:
         self._send = send
         self._headers = dict(headers)
         self._version = version
-        self._tag = "".join(secrets.choice(_TAG_CHARACTERS) for _ in range(16))
+        self._tag = bytes(_TAG_CHARACTERS[byte % len(_TAG_CHARACTERS)] for byte in secrets.token_bytes(16)).decode()
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
         """Adds to what every answer to the request has."""
@@ -155,7 +155,8 @@ async def _held_back(held: IO[bytes], pipe: Pipe, most: int | None) -> bool:
     while most is None or held.tell() < most:
         left = None if begun is None or most is None else begun + _LONGEST_HOLD - loop.time()
         try:
-            piece = await asyncio.wait_for(pipe.read(), left)
+            async with asyncio.timeout(left):
+                piece = await pipe.read()
         except TimeoutError:
             return False
         if not piece:

@@ -40,11 +40,8 @@ class Pipe:
 
     async def read(self) -> bytes:
         """What there is, waiting for it; nothing at the end."""
-        while True:
-            try:
-                return os.read(self._reader, _CHUNK)
-            except BlockingIOError:
-                await self._readable()
+        await self._readable()
+        return os.read(self._reader, _CHUNK)
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()

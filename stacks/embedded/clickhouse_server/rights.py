@@ -147,6 +147,8 @@ def _values(config: Config, user: UserName) -> dict[str, int]:
         "implicit_select": 0,
         "enable_analyzer": 1,
         "allow_introspection_functions": 0,
+        # Two threads more for every answer, which take longer to wake than a small one takes to write.
+        "output_format_parallel_formatting": 0,
         **dict.fromkeys(_EXPRESSIONS_IN_DATA, interpreted),
     }
 

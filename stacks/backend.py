@@ -6,23 +6,34 @@ import pulumi
 
 
 @dataclass(frozen=True)
-class System:
-    """One system that stands; `identity` changes when its data are made anew, and what lives in it then follows."""
+class Address:
+    """Where a system listens."""
 
-    resource: pulumi.Resource
-    identity: pulumi.Output[str]
     host: pulumi.Output[str]
     port: pulumi.Output[str]
 
     @property
-    def address(self) -> pulumi.Output[str]:
+    def text(self) -> pulumi.Output[str]:
         """host:port"""
         return pulumi.Output.concat(self.host, ":", self.port)
 
     @property
     def url(self) -> pulumi.Output[str]:
         """http://host:port"""
-        return pulumi.Output.concat("http://", self.address)
+        return pulumi.Output.concat("http://", self.text)
+
+
+@dataclass(frozen=True)
+class System:
+    """One system that stands; `identity` changes when its data are made anew, and what lives in it then follows.
+
+    Whoever drives the stack reaches it at `address`, the stack's other systems at `inner_address`.
+    """
+
+    resource: pulumi.Resource
+    identity: pulumi.Output[str]
+    address: Address
+    inner_address: Address
 
     def inside(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
         """Options of a resource that lives in this system: it need not be deleted where the whole system is."""

@@ -33,8 +33,8 @@ def _export(config: StackConfig, systems: Systems) -> None:
         "postgres",
         {
             **_credentials("postgres", "application", "experiments_application", systems),
-            "host": systems.postgres.host,
-            "port": systems.postgres.port,
+            "host": systems.postgres.address.host,
+            "port": systems.postgres.address.port,
             "database": DATABASE,
             "users": {
                 "admin": _credentials("postgres", "admin", "postgres", systems),
@@ -45,15 +45,15 @@ def _export(config: StackConfig, systems: Systems) -> None:
             },
         },
     )
-    pulumi.export("kafka", {"bootstrap": systems.kafka.address, "topic": TOPIC})
-    pulumi.export("connect", {"url": systems.connect.url, "connector": CONNECTOR})
+    pulumi.export("kafka", {"bootstrap": systems.kafka.address.text, "topic": TOPIC})
+    pulumi.export("connect", {"url": systems.connect.address.url, "connector": CONNECTOR})
     pulumi.export(
         "clickhouse",
         {
             **_credentials("clickhouse", "analyst", "analyst", systems),
-            "url": systems.clickhouse.url,
-            "host": systems.clickhouse.host,
-            "port": systems.clickhouse.port,
+            "url": systems.clickhouse.address.url,
+            "host": systems.clickhouse.address.host,
+            "port": systems.clickhouse.address.port,
             "database": DATABASE,
             "users": {
                 user: _credentials("clickhouse", user, user, systems) for user in ("admin", "ingestion", "analyst")

@@ -9,10 +9,12 @@ from importlib.metadata import version
 import urllib3
 
 from pipeline_lib import sql
+from stacks.allocation import LOOPBACK
 from stacks.config import megabytes
 from stacks.embedded.clickhouse_server.config import password_hash
-from stacks.embedded.part import LOOPBACK, EmbeddedPart
+from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.supervision import Command
+from stacks.kafka_settings import CLICKHOUSE_CONSUMER
 from stacks.pipeline.names import DATABASE
 
 USERS = ("admin", "ingestion", "analyst")
@@ -37,14 +39,7 @@ class ClickHouse(EmbeddedPart):
             "users": {user: password_hash(self.secrets[user]) for user in USERS},
             "ingestion_tables": sql.CLICKHOUSE_ORDER,
             "analyst_tables": sql.ANALYST_TABLES,
-            # One broker on this machine: a consumer that is gone need not be waited for.
-            "kafka": {
-                "session_timeout_ms": 3000,
-                "heartbeat_interval_ms": 500,
-                "fetch_wait_max_ms": 100,
-                "reconnect_backoff_max_ms": 500,
-                "topic_metadata_refresh_interval_ms": 2000,  # how soon partitions that are added are consumed
-            },
+            "kafka": dict(CLICKHOUSE_CONSUMER),
         }
         return {"server.json": json.dumps(settings, indent=2)}
 

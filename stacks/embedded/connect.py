@@ -5,10 +5,12 @@ from http import HTTPStatus
 
 import urllib3
 
+from stacks.allocation import LOOPBACK
 from stacks.embedded.jars import version_of
 from stacks.embedded.jvm import LOGGING, java
-from stacks.embedded.part import LOOPBACK, EmbeddedPart, properties
+from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.supervision import Command
+from stacks.kafka_settings import DATABASE_PASSWORD, WORKER, properties
 
 SECRETS_FILE = "secrets.properties"
 
@@ -24,36 +26,12 @@ class Connect(EmbeddedPart):
         return version_of("connect-runtime")
 
     def files(self) -> Mapping[str, str]:
-        converter = "org.apache.kafka.connect.json.JsonConverter"
         settings = {
+            **WORKER,
             "bootstrap.servers": f"{LOOPBACK}:{self.port('kafka')}",
-            "group.id": "experiments-connect",
-            "key.converter": converter,
-            "key.converter.schemas.enable": "false",
-            "value.converter": converter,
-            "value.converter.schemas.enable": "false",
-            "config.storage.topic": "connect_configs",
-            "config.storage.replication.factor": 1,
-            "offset.storage.topic": "connect_offsets",
-            "offset.storage.replication.factor": 1,
-            "offset.storage.partitions": 1,
-            "status.storage.topic": "connect_statuses",
-            "status.storage.replication.factor": 1,
-            "status.storage.partitions": 1,
-            "offset.flush.interval.ms": 1000,
             "listeners": f"http://{LOOPBACK}:{self.port()}",
             "rest.advertised.host.name": LOOPBACK,
-            "plugin.discovery": "service_load",
-            "connector.client.config.override.policy": "All",
-            # Passwords stay in a file of the worker's; connectors name them as ${file:…:…}.
-            "config.providers": "file",
-            "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
             "config.providers.file.param.allowed.paths": self.folder / SECRETS_FILE,
-            # One worker: no other is worth waiting for.
-            "scheduled.rebalance.max.delay.ms": 0,
-            "session.timeout.ms": 3000,
-            "heartbeat.interval.ms": 500,
-            "rebalance.timeout.ms": 10000,
         }
         return {
             "worker.properties": f"# of the Kafka {self.settings['kafka']}\n{properties(settings)}",
@@ -61,7 +39,7 @@ class Connect(EmbeddedPart):
         }
 
     def secret_files(self) -> Mapping[str, str]:
-        return {SECRETS_FILE: properties({"database.password": self.secrets["replication"]})}
+        return {SECRETS_FILE: properties({DATABASE_PASSWORD: self.secrets["replication"]})}
 
     def command(self) -> Command:
         return java(

@@ -1,17 +1,17 @@
 """Kafka: one process that is broker and controller (KRaft), for one machine."""
 
-import base64
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from stacks.allocation import LOOPBACK
 from stacks.embedded.jars import version_of
 from stacks.embedded.jvm import LOGGING, java
-from stacks.embedded.part import LOOPBACK, EmbeddedPart, properties
+from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.supervision import Command
+from stacks.kafka_settings import SINGLE_BROKER, cluster_id, properties
 
 
 class Kafka(EmbeddedPart):
@@ -34,25 +34,7 @@ class Kafka(EmbeddedPart):
             "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port()}",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
             "log.dirs": self.data,
-            "auto.create.topics.enable": "false",
-            "offsets.topic.replication.factor": 1,
-            "offsets.topic.num.partitions": 1,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
-            "transaction.state.log.num.partitions": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
-            "share.coordinator.state.topic.num.partitions": 1,
-            # One machine, one broker: nobody else's rebalance or election is worth waiting for.
-            "group.initial.rebalance.delay.ms": 0,
-            "group.min.session.timeout.ms": 1000,
-            "broker.heartbeat.interval.ms": 500,
-            "broker.session.timeout.ms": 3000,
-            "num.network.threads": 2,
-            "num.io.threads": 3,
-            "background.threads": 2,
-            "num.recovery.threads.per.data.dir": 1,
-            "log.cleaner.dedupe.buffer.size": 8 * 1024 * 1024,
+            **SINGLE_BROKER,
         }
         return {"server.properties": properties(settings), "log4j2.properties": LOGGING}
 
@@ -67,7 +49,7 @@ class Kafka(EmbeddedPart):
 
     def make_data(self, folder: Path) -> None:
         # What `kafka-storage format` writes (MetaProperties, version 1), without starting a JVM for it.
-        settings = {"version": 1, "cluster.id": _kafka_uuid(), "node.id": 1, "directory.id": _kafka_uuid()}
+        settings = {"version": 1, "cluster.id": cluster_id(), "node.id": 1, "directory.id": cluster_id()}
         (folder / "meta.properties").write_text(properties(settings))
 
     def ready(self) -> bool:
@@ -78,10 +60,3 @@ class Kafka(EmbeddedPart):
         except KafkaException:
             return False
         return True
-
-
-def _kafka_uuid() -> str:
-    """A UUID as Kafka writes it (org.apache.kafka.common.Uuid): URL-safe base64, no padding, no leading dash."""
-    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        continue
-    return text

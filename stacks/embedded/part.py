@@ -20,8 +20,6 @@ from typing import ClassVar
 from pipeline_lib.model.errors import UserError
 from stacks.embedded.supervision import Command
 
-LOOPBACK = "127.0.0.1"
-
 
 @dataclass(frozen=True)
 class EmbeddedPart(ABC):
@@ -125,9 +123,3 @@ def write_files(part: EmbeddedPart) -> None:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
                 os.fchmod(file.fileno(), mode)  # whatever the umask is
                 file.write(text)
-
-
-def properties(values: Mapping[str, object]) -> str:
-    """A Java properties file (backslashes are escapes there)."""
-    lines = (f"{key}={str(value).replace(chr(92), chr(92) * 2)}" for key, value in values.items())
-    return "\n".join(lines) + "\n"

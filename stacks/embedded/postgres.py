@@ -10,8 +10,9 @@ from pathlib import Path
 import psycopg
 
 from pipeline_lib.model.errors import UserError
+from stacks.allocation import LOOPBACK
 from stacks.embedded import unprivileged
-from stacks.embedded.part import LOOPBACK, EmbeddedPart
+from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.supervision import Command
 
 

@@ -4,15 +4,17 @@ from typing import Any
 
 import pulumi
 
-from stacks.backend import System, Systems
+from stacks.allocation import LOOPBACK
+from stacks.backend import Address, System, Systems
 from stacks.config import StackConfig
 from stacks.embedded.clickhouse import ClickHouse
 from stacks.embedded.connect import SECRETS_FILE, Connect
 from stacks.embedded.home import StackHome
 from stacks.embedded.kafka import Kafka
-from stacks.embedded.part import LOOPBACK, EmbeddedPart
+from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.postgres import Postgres
 from stacks.embedded.provider import Part
+from stacks.kafka_settings import DATABASE_PASSWORD
 
 
 def stand_up(config: StackConfig) -> Systems:
@@ -54,7 +56,8 @@ def stand_up(config: StackConfig) -> Systems:
     )
 
     def system(resource: Part, port: str) -> System:
-        return System(resource, resource.id, pulumi.Output.from_input(LOOPBACK), home.ports[port])
+        address = Address(pulumi.Output.from_input(LOOPBACK), home.ports[port])
+        return System(resource, resource.id, address, address)
 
     return Systems(
         postgres=system(postgres, "postgres"),
@@ -63,6 +66,6 @@ def stand_up(config: StackConfig) -> Systems:
         clickhouse=system(clickhouse, "clickhouse"),
         passwords=home.passwords,
         replication_password=pulumi.Output.concat(
-            "${file:", home.folder, f"/{Connect.name}/{SECRETS_FILE}:database.password}}"
+            "${file:", home.folder, f"/{Connect.name}/{SECRETS_FILE}:{DATABASE_PASSWORD}}}"
         ),
     )

@@ -16,12 +16,13 @@ import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from pipeline_lib.model.errors import UserError
+from stacks.allocation import LOOPBACK
 from stacks.dynamic import Props, Provider, numbers
 from stacks.embedded.clickhouse import ClickHouse
 from stacks.embedded.connect import Connect
 from stacks.embedded.home import StackHome
 from stacks.embedded.kafka import Kafka
-from stacks.embedded.part import LOOPBACK, EmbeddedPart, ensure_data, identity_of, write_files
+from stacks.embedded.part import EmbeddedPart, ensure_data, identity_of, write_files
 from stacks.embedded.postgres import Postgres
 from stacks.embedded.supervision import Supervisor, end, processes_of
 from stacks.wait import until

@@ -32,8 +32,8 @@ def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.
     return {
         "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
         "tasks.max": "1",
-        "database.hostname": systems.postgres.host,
-        "database.port": systems.postgres.port,
+        "database.hostname": systems.postgres.inner_address.host,
+        "database.port": systems.postgres.inner_address.port,
         "database.user": REPLICATION_ROLE,
         "database.password": systems.replication_password,
         "database.dbname": DATABASE,

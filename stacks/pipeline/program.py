@@ -19,7 +19,7 @@ from stacks.pipeline.topic import Topic
 def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResource]:
     """Puts the reference pipeline on `systems`; returns its resources."""
     postgres_admin = pulumi.Output.concat(
-        *("postgresql://postgres:", systems.passwords["postgres_admin"], "@", systems.postgres.address)
+        *("postgresql://postgres:", systems.passwords["postgres_admin"], "@", systems.postgres.address.text)
     )
     schema = PostgresSchema(
         "postgres-schema",
@@ -39,7 +39,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     topic, heartbeats = (
         Topic(
             name,
-            bootstrap=systems.kafka.address,
+            bootstrap=systems.kafka.address.text,
             topic=topic_name,
             partitions=partitions,
             within=systems.kafka.identity,
@@ -52,7 +52,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     )
     connector = Connector(
         "connector",
-        url=systems.connect.url,
+        url=systems.connect.address.url,
         connector=CONNECTOR,
         database=pulumi.Output.concat(postgres_admin, "/", DATABASE),
         config=connector_config(config, systems),
@@ -63,13 +63,13 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     )
     tables = ClickHouseSchema(
         "clickhouse-schema",
-        host=systems.clickhouse.host,
-        port=systems.clickhouse.port,
+        host=systems.clickhouse.address.host,
+        port=systems.clickhouse.address.port,
         password=systems.passwords["clickhouse_admin"],
         database=DATABASE,
-        objects=pulumi.Output.all(systems.kafka.address, systems.clickhouse.identity, systems.kafka.identity).apply(
-            lambda known: _clickhouse_objects(config, *known)
-        ),
+        objects=pulumi.Output.all(
+            systems.kafka.inner_address.text, systems.clickhouse.identity, systems.kafka.identity
+        ).apply(lambda known: _clickhouse_objects(config, *known)),
         partitions=config.kafka.partitions,
         within=systems.clickhouse.identity,
         opts=systems.clickhouse.inside(topic),

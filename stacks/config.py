@@ -15,9 +15,11 @@ from pydantic.alias_generators import to_camel
 from pipeline_lib.model.errors import UserError
 
 PROJECT = "throughline"
+PARTS = ("postgres", "kafka", "connect", "clickhouse")
 
 Port = Annotated[int, Field(ge=1024, le=65535, description="a port from 1024 to 65535; without it a free one is taken")]
 Heap = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mg]$", description="a JVM heap such as 512m or 2g")]
+Image = Annotated[str, Field(min_length=1, description="a container image by name, tag and, if you like, digest")]
 Milliseconds = Annotated[int, Field(ge=1, le=600_000, description="milliseconds, from 1 to 600000")]
 
 
@@ -28,15 +30,17 @@ class _Section(BaseModel):
 class PostgresConfig(_Section):
     """PostgreSQL."""
 
-    version: Literal["18"] = Field(default="18", description="18")
+    version: Literal["18", "17"] = Field(default="18", description="18 or, with docker, 17")
     port: Port | None = None
+    image: Image | None = None
 
 
 class KafkaConfig(_Section):
     """The Kafka broker (and, in the same process, its controller)."""
 
-    version: Literal["4.3.1"] = Field(default="4.3.1", description="4.3.1")
+    version: Literal["4.3.1", "3.9.1"] = Field(default="4.3.1", description="4.3.1 or, with docker, 3.9.1")
     port: Port | None = None
+    image: Image | None = None
     controller_port: Port | None = None
     heap: Heap = "512m"
     partitions: int = Field(
@@ -49,6 +53,7 @@ class ConnectConfig(_Section):
 
     debezium: Literal["3.7.0.Final"] = Field(default="3.7.0.Final", description="3.7.0.Final")
     port: Port | None = None
+    image: Image | None = None
     heap: Heap = "768m"
     poll_interval_ms: Milliseconds = 5
     heartbeat_interval_ms: Milliseconds = 5000
@@ -57,8 +62,9 @@ class ConnectConfig(_Section):
 class ClickHouseConfig(_Section):
     """ClickHouse and its Kafka engine table."""
 
-    version: Literal["25.8"] = Field(default="25.8", description="25.8")
+    version: Literal["25.8", "24.10"] = Field(default="25.8", description="25.8 or, with docker, 24.10")
     port: Port | None = None
+    image: Image | None = None
     memory: Heap = Field(default="3g", description="a memory limit such as 512m or 3g")
     flush_interval_ms: Milliseconds = 1
     poll_timeout_ms: Milliseconds = 200
@@ -68,7 +74,7 @@ class ClickHouseConfig(_Section):
 class StackConfig(_Section):
     """All that can be set for a stack."""
 
-    backend: Literal["embedded"] = Field(default="embedded", description="embedded")
+    backend: Literal["embedded", "docker"] = Field(default="embedded", description="embedded or docker")
     required_disk_mb: int = Field(default=1024, ge=0, description="MiB that must be free before anything is written")
     postgres: PostgresConfig = PostgresConfig()
     kafka: KafkaConfig = KafkaConfig()
@@ -101,7 +107,34 @@ def parse(values: Mapping[str, str]) -> StackConfig:
         raise UserError(
             f"The stack's config gives one port to two parts ({sorted(taken)}): give each a port of its own."
         )
+    _require_available(config)
+    _require_compatible(config)
     return config
+
+
+def _require_available(config: StackConfig) -> None:
+    """The embedded parts come from packages, one version of each, and from no image."""
+    if config.backend != "embedded":
+        return
+    default = StackConfig()
+    for key in ("postgres.version", "kafka.version", "clickhouse.version", *(f"{part}.image" for part in PARTS)):
+        part, name = key.split(".")
+        chosen, only = (getattr(getattr(of, part), name) for of in (config, default))
+        if chosen != only:
+            has = f"has {part} {only} alone" if only else "uses no images"
+            raise UserError(
+                f"The stack's config sets '{key}' to '{chosen}', but the embedded backend {has}. Take it away with "
+                f"`pulumi config rm --path {key}`, or choose the other backend with `pulumi config set backend docker`."
+            )
+
+
+def _require_compatible(config: StackConfig) -> None:
+    if config.clickhouse.version == "24.10" and config.kafka.version.startswith("4."):
+        raise UserError(
+            f"ClickHouse 24.10 cannot consume from Kafka {config.kafka.version}: its Kafka client speaks versions of "
+            "the protocol that brokers from 4.0 on no longer know, and reports 'Required feature not supported by "
+            "broker'. Set kafka.version to 3.9.1, or clickhouse.version to 25.8."
+        )
 
 
 def with_settings(values: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:

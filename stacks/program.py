@@ -8,7 +8,6 @@ from pulumi.runtime import config as pulumi_config
 from pipeline_lib.model.errors import UserError
 from stacks.backend import Systems
 from stacks.config import StackConfig, parse
-from stacks.embedded.program import stand_up
 from stacks.outputs import VERSION
 from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
 from stacks.pipeline.program import pipeline
@@ -20,11 +19,20 @@ def program() -> None:
         config = parse({**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()})
     except UserError as refused:
         raise pulumi.RunError(str(refused)) from None
-    systems = stand_up(config)
+    systems = _backend(config)
     resources = pipeline(config, systems)
     # Known only when all of it stands: an output that tells a stack from half a stack.
     pulumi.export("throughline", pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: VERSION))
     _export(config, systems)
+
+
+def _backend(config: StackConfig) -> Systems:
+    """The four systems on the backend that the config names; only that one is loaded."""
+    if config.backend == "docker":
+        from stacks.docker.program import stand_up
+    else:
+        from stacks.embedded.program import stand_up
+    return stand_up(config)
 
 
 def _export(config: StackConfig, systems: Systems) -> None:

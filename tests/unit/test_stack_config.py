@@ -61,3 +61,27 @@ def test_settings_are_laid_over_what_is_set() -> None:
 
 def test_sizes() -> None:
     assert (megabytes("512m"), megabytes("3g")) == (512, 3072)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "why"),
+    [
+        ("kafka", '{"version": "3.9.1"}', "has kafka 4.3.1 alone"),
+        ("clickhouse", '{"version": "24.10"}', "has clickhouse 25.8 alone"),
+        ("postgres", '{"image": "postgres:18"}', "uses no images"),
+    ],
+)
+def test_what_the_embedded_backend_does_not_have_is_refused(key: str, text: str, why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        parse({f"throughline:{key}": text})
+    assert parse({f"throughline:{key}": text, "throughline:backend": "docker", **_KAFKA_3}).backend == "docker"
+
+
+_KAFKA_3 = {"throughline:kafka": '{"version": "3.9.1"}'}
+
+
+def test_versions_that_do_not_work_together_are_refused_with_the_reason() -> None:
+    chosen = {"throughline:backend": "docker", "throughline:clickhouse": '{"version": "24.10"}'}
+    with pytest.raises(UserError, match="ClickHouse 24.10 cannot consume from Kafka 4.3.1"):
+        parse(chosen)
+    assert parse(chosen | _KAFKA_3).clickhouse.version == "24.10"

@@ -1,0 +1,98 @@
+"""ClickHouse in a container, as the official image takes it: two configuration files, three users by their grants.
+
+    admin      everything
+    ingestion  inserts into and reads the pipeline's tables
+    analyst    reads the analysts' tables and views, in read-only mode 2: settings may change per query, data may not
+
+The built-in user `default` has no password and is left to connections from within the container.
+"""
+
+import hashlib
+import xml.etree.ElementTree as Xml
+from collections.abc import Iterable, Mapping
+
+import pulumi
+
+from pipeline_lib import sql
+from stacks.config import megabytes
+from stacks.docker.part import DockerPart, listens
+from stacks.kafka_settings import CLICKHOUSE_CONSUMER
+from stacks.pipeline.names import DATABASE
+
+PORT = 8123
+USERS = ("admin", "ingestion", "analyst")
+
+
+def clickhouse(image: str, memory: str, passwords: pulumi.Output[dict[str, str]]) -> DockerPart:
+    """The stack's only server; `passwords` by user."""
+    return DockerPart(
+        name="clickhouse",
+        image=image,
+        port=PORT,
+        memory_mb=megabytes(memory) + 512,
+        data="/var/lib/clickhouse",
+        environment={"CLICKHOUSE_SKIP_USER_SETUP": "1"},
+        files={
+            "/etc/clickhouse-server/config.d/throughline.xml": server_configuration(megabytes(memory)),
+            "/etc/clickhouse-server/users.d/throughline.xml": passwords.apply(users_configuration),
+        },
+        ready=listens(PORT),
+    )
+
+
+def server_configuration(memory_mb: int) -> str:
+    """The server's own file: its memory, its log, its Kafka consumers."""
+    root = Xml.Element("clickhouse")
+    _text(root, "max_server_memory_usage", memory_mb * 2**20)
+    _text(root, "listen_host", "0.0.0.0")  # noqa: S104  of the container; the port is published on loopback
+    logger = Xml.SubElement(root, "logger")
+    _text(logger, "level", "warning")
+    _text(logger, "console", 1)
+    kafka = Xml.SubElement(root, "kafka")
+    for key, value in CLICKHOUSE_CONSUMER.items():
+        _text(kafka, key, value)
+    return Xml.tostring(root, encoding="unicode")
+
+
+def users_configuration(passwords: Mapping[str, str]) -> str:
+    """The users' file; it holds no password, only hashes."""
+    root = Xml.Element("clickhouse")
+    profiles = Xml.SubElement(root, "profiles")
+    # What runs in the background has the default profile: a Kafka engine table plans its views for every block, and the
+    # old analyzer does that faster.
+    _text(Xml.SubElement(profiles, "default"), "enable_analyzer", 0)
+    for user in USERS:
+        profile = Xml.SubElement(profiles, user)
+        _text(profile, "enable_analyzer", 1)
+        if user == "analyst":
+            _text(profile, "readonly", 2)
+    users = Xml.SubElement(root, "users")
+    default = Xml.SubElement(users, "default")
+    _networks(default, ("::1", "127.0.0.1"))
+    for user in USERS:
+        entry = Xml.SubElement(users, user)
+        _text(entry, "password_sha256_hex", hashlib.sha256(passwords[user].encode()).hexdigest())
+        _text(entry, "profile", user)
+        _text(entry, "quota", "default")
+        _networks(entry, ("::/0",))
+        grants = Xml.SubElement(entry, "grants")
+        for grant in _grants(user):
+            _text(grants, "query", f"GRANT {grant}")
+    return Xml.tostring(root, encoding="unicode")
+
+
+def _grants(user: str) -> list[str]:
+    if user == "admin":
+        return ["ALL ON *.*"]
+    rights, tables = ("SELECT, INSERT", sql.CLICKHOUSE_ORDER) if user == "ingestion" else ("SELECT", sql.ANALYST_TABLES)
+    return [f"{rights} ON {DATABASE}.{table}" for table in tables]
+
+
+def _networks(user: Xml.Element, addresses: Iterable[str]) -> None:
+    networks = Xml.SubElement(user, "networks", replace="replace")
+    for address in addresses:
+        _text(networks, "ip", address)
+
+
+def _text(parent: Xml.Element, tag: str, text: object) -> None:
+    Xml.SubElement(parent, tag).text = str(text)

@@ -1,0 +1,35 @@
+"""Kafka Connect with Debezium in a container, as Debezium's image takes it: the worker's properties by environment."""
+
+import pulumi
+
+from stacks.config import megabytes
+from stacks.docker.part import DockerPart, listens
+from stacks.kafka_settings import DATABASE_PASSWORD, WORKER, properties
+
+SECRETS_FILE = "/etc/throughline/secrets.properties"
+PORT = 8083
+# What the image has variables of its own for.
+_OWN = ("group.id", "config.storage.topic", "offset.storage.topic", "status.storage.topic")
+
+
+def connect(image: str, heap: str, bootstrap: pulumi.Input[str], password: pulumi.Output[str]) -> DockerPart:
+    """The stack's only worker; `password` is what the connector logs in to PostgreSQL with."""
+    settings = {**WORKER, "config.providers.file.param.allowed.paths": SECRETS_FILE}
+    return DockerPart(
+        name="connect",
+        image=image,
+        port=PORT,
+        memory_mb=megabytes(heap) + 512,
+        environment={
+            "BOOTSTRAP_SERVERS": bootstrap,
+            "HEAP_OPTS": f"-Xms{heap} -Xmx{heap}",
+            **{_variable(key): str(value) for key, value in settings.items()},
+        },
+        files={SECRETS_FILE: password.apply(lambda known: properties({DATABASE_PASSWORD: known}))},
+        ready=listens(PORT),
+    )
+
+
+def _variable(key: str) -> str:
+    name = key.replace(".", "_").upper()
+    return name if key in _OWN else f"CONNECT_{name}"

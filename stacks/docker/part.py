@@ -1,0 +1,114 @@
+"""What a part is on Docker: an image, what it is told, where its data are, and how to tell that it is ready.
+
+A part says these things of itself and nothing else; network, names, labels, limits and waiting are the same for all
+and are declared here. Its data are in a volume whose name is new whenever the volume is: that name is the data's
+identity. Files, passwords among them, are put into the container, so `docker inspect` does not show them and the engine
+may be another machine's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_docker as docker
+
+from stacks.allocation import LOOPBACK
+
+SECONDS_TO_READY = 120
+_SECONDS_TO_STOP = 10
+
+
+@dataclass(frozen=True)
+class DockerPart:
+    """One container. `port` is what it listens on for whoever drives the stack; `memory_mb` its limit."""
+
+    name: str
+    image: str
+    port: int
+    memory_mb: int
+    ready: Sequence[str]
+    """A command in the container that succeeds once the system answers."""
+    data: str | None = None
+    """The folder that must not be lost."""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    command: Sequence[str] = ()
+    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a stack's containers stand."""
+
+    stack: str
+    token: pulumi.Output[str]
+    network: docker.Network
+
+    def name(self, part: str) -> pulumi.Output[str]:
+        """Of something on the engine, which other stacks share."""
+        return pulumi.Output.concat("throughline-", self.stack, "-", self.token, "-", part)
+
+    @property
+    def labels(self) -> dict[str, pulumi.Input[str]]:
+        """On everything that is the stack's."""
+        return {"throughline.stack": self.stack, "throughline.token": self.token}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A part that was declared."""
+
+    container: docker.Container
+    volume: docker.Volume | None
+
+
+def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Standing:
+    """The part's image, volume and container; the container counts as made when it is ready."""
+    image = docker.RemoteImage(f"{part.name}-image", name=part.image, keep_locally=True)
+    volume = None
+    if part.data is not None:
+        volume = docker.Volume(
+            f"throughline-{site.stack}-{part.name}",
+            labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in site.labels.items()],
+        )
+    labels = {**site.labels, "throughline.part": part.name}
+    container = docker.Container(
+        part.name,
+        name=site.name(part.name),
+        image=image.image_id,
+        hostname=part.name,
+        command=list(part.command) or None,
+        envs=[pulumi.Output.concat(key, "=", value) for key, value in part.environment.items()],
+        ports=[
+            docker.ContainerPortArgs(
+                internal=part.port, external=pulumi.Output.from_input(host_port).apply(int), ip=LOOPBACK, protocol="tcp"
+            )
+        ],
+        networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=site.network.name, aliases=[part.name])],
+        volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=part.data)] if volume else [],
+        uploads=[docker.ContainerUploadArgs(file=path, content=content) for path, content in part.files.items()],
+        healthcheck=docker.ContainerHealthcheckArgs(
+            # Docker has no interval of its own for the start; until it is up, a part is asked often.
+            tests=["CMD", *part.ready],
+            interval="500ms",
+            timeout="5s",
+            start_period="0s",
+            retries=SECONDS_TO_READY * 2,
+        ),
+        wait=True,
+        wait_timeout=SECONDS_TO_READY,
+        must_run=True,
+        restart="unless-stopped",
+        memory=part.memory_mb,
+        log_driver="json-file",
+        log_opts={"max-size": "10m", "max-file": "3"},
+        destroy_grace_seconds=_SECONDS_TO_STOP,
+        labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in labels.items()],
+        # The name and the port are the stack's: the old one has to go first.
+        opts=pulumi.ResourceOptions(delete_before_replace=True),
+    )
+    return Standing(container, volume)
+
+
+def listens(port: int) -> list[str]:
+    """The readiness of a system that takes connections only once it can answer."""
+    return ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]

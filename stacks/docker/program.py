@@ -1,0 +1,74 @@
+"""What a Docker stack consists of: a network, and a container, an image and mostly a volume for each part."""
+
+import pulumi
+import pulumi_docker as docker
+
+from stacks.allocation import LOOPBACK
+from stacks.backend import Address, System, Systems
+from stacks.config import StackConfig
+from stacks.docker.allocation import Allocation
+from stacks.docker.clickhouse import PORT as CLICKHOUSE_PORT
+from stacks.docker.clickhouse import USERS, clickhouse
+from stacks.docker.connect import PORT as CONNECT_PORT
+from stacks.docker.connect import SECRETS_FILE, connect
+from stacks.docker.images import images
+from stacks.docker.kafka import INNER_PORT, kafka
+from stacks.docker.part import Site, Standing, declare
+from stacks.docker.postgres import postgres
+from stacks.kafka_settings import DATABASE_PASSWORD
+
+PORTS = ("postgres", "kafka", "connect", "clickhouse")
+
+
+def stand_up(config: StackConfig) -> Systems:
+    """Declares the stack's network and its parts."""
+    asked = config.asked_ports()
+    allocation = Allocation("allocation", asked_ports={name: asked[name] for name in PORTS})
+    stack = pulumi.get_stack()
+    network_name = pulumi.Output.concat("throughline-", stack, "-", allocation.token)
+    site = Site(stack, allocation.token, docker.Network("network", name=network_name))
+    passwords, image = allocation.passwords, images(config)
+    parts = (
+        postgres(image["postgres"], passwords["postgres_admin"]),
+        kafka(image["kafka"], config.kafka.heap, allocation.ports["kafka"], allocation.cluster_id),
+        connect(image["connect"], config.connect.heap, f"kafka:{INNER_PORT}", passwords["postgres_replication"]),
+        clickhouse(
+            image["clickhouse"],
+            config.clickhouse.memory,
+            passwords.apply(lambda all_: {user: all_[f"clickhouse_{user}"] for user in USERS}),
+        ),
+    )
+    standing = {part.name: declare(part, site, allocation.ports[part.name]) for part in parts}
+    pulumi.export("token", allocation.token)
+    pulumi.export(
+        "parts",
+        {
+            part.name: {
+                "version": part.image,
+                "address": pulumi.Output.concat(LOOPBACK, ":", allocation.ports[part.name]),
+                "data": volume.name if (volume := standing[part.name].volume) else "",
+            }
+            for part in parts
+        },
+    )
+
+    def system(name: str, inner_port: int, data_of: str) -> System:
+        outer = Address(pulumi.Output.from_input(LOOPBACK), allocation.ports[name])
+        inner = Address(pulumi.Output.from_input(name), pulumi.Output.from_input(str(inner_port)))
+        return System(standing[name].container, _identity(standing[data_of]), outer, inner)
+
+    return Systems(
+        postgres=system("postgres", 5432, "postgres"),
+        kafka=system("kafka", INNER_PORT, "kafka"),
+        # What Connect must not lose is in Kafka.
+        connect=system("connect", CONNECT_PORT, "kafka"),
+        clickhouse=system("clickhouse", CLICKHOUSE_PORT, "clickhouse"),
+        passwords=passwords,
+        replication_password=pulumi.Output.from_input(f"${{file:{SECRETS_FILE}:{DATABASE_PASSWORD}}}"),
+    )
+
+
+def _identity(standing: Standing) -> pulumi.Output[str]:
+    if standing.volume is None:
+        raise ValueError("a part without data has no identity of its own")
+    return standing.volume.name

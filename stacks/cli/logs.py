@@ -18,7 +18,13 @@ def logs(
     """The last lines that a part has logged."""
     if part not in PARTS:
         raise UserError(f"There is no part '{part}': the parts are {', '.join(PARTS)}.")
-    folder = outputs_of(stack).get("folder")
+    outputs = outputs_of(stack)
+    if outputs.get("backend") == "docker":
+        from stacks.docker.status import last_lines
+
+        typer.echo(last_lines(outputs.get("token", ""), part, lines))
+        return
+    folder = outputs.get("folder")
     log = Path(folder) / "logs" / f"{part}.log" if folder else None
     if log is None or not log.exists():
         raise UserError(f"{part} of the stack '{stack}' has not logged anything: it was never started.")

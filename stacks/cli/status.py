@@ -9,16 +9,14 @@ import typer
 
 from stacks.cli.options import DEFAULT_STACK, PARTS, JsonOption, StackOption
 from stacks.outputs import outputs_of
+from stacks.status import PartStatus
 
 
 def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> None:
     """Each part's state, version, address, age and memory, and the pipeline's lag."""
-    from stacks.embedded.status import part_statuses
-
     outputs = outputs_of(stack)
     told: dict[str, dict[str, str]] = outputs.get("parts", {})
-    statuses = part_statuses(Path(outputs.get("folder", "")), sorted(told, key=PARTS.index))
-    parts = [{**asdict(part), **told[part.part]} for part in statuses]
+    parts = [{**asdict(part), **told[part.part]} for part in _statuses(outputs, sorted(told, key=PARTS.index))]
     found = {"stack": stack, "backend": outputs.get("backend"), "parts": parts, "lag": _lag(stack, parts)}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -26,6 +24,16 @@ def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> N
         _print(found)
     if not parts or any(part["state"] != "RUNNING" for part in parts):
         raise typer.Exit(1)
+
+
+def _statuses(outputs: dict[str, Any], parts: list[str]) -> list[PartStatus]:
+    if outputs.get("backend") == "docker":
+        from stacks.docker import status as on_docker
+
+        return on_docker.part_statuses(outputs.get("token", ""), parts)
+    from stacks.embedded import status as embedded
+
+    return embedded.part_statuses(Path(outputs.get("folder", "")), parts)
 
 
 def _lag(stack: str, parts: list[dict[str, Any]]) -> dict[str, Any]:

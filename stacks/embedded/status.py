@@ -2,23 +2,12 @@
 
 import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from stacks.embedded.supervision import Supervisor
-
-
-@dataclass(frozen=True)
-class PartStatus:
-    """One part; `memory_mb` is in MiB over all its processes, proportional where they share (PSS)."""
-
-    part: str
-    state: str
-    pids: list[int]
-    age_s: float
-    memory_mb: float
+from stacks.status import PartStatus
 
 
 def part_statuses(folder: Path, parts: Iterable[str]) -> list[PartStatus]:

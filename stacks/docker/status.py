@@ -1,0 +1,77 @@
+"""How the containers of a stack are, as the engine tells it."""
+
+import contextlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import docker
+from docker.errors import DockerException, NotFound
+
+from pipeline_lib.model.errors import UserError
+from stacks.status import PartStatus
+
+
+def part_statuses(token: str, parts: Iterable[str]) -> list[PartStatus]:
+    """The parts in the order given; one without a container is ABSENT."""
+    engine = _engine()
+    found = []
+    for part in parts:
+        container = _container(engine, token, part)
+        if container is None:
+            found.append(PartStatus(part, "ABSENT", [], 0.0, 0.0))
+            continue
+        state = container.attrs["State"]
+        found.append(
+            PartStatus(
+                part,
+                _state(state),
+                [state["Pid"]] if state["Pid"] else [],
+                _age_s(state["StartedAt"]) if state["Running"] else 0.0,
+                _memory_mb(engine, container.id) if state["Running"] else 0.0,
+            )
+        )
+    return found
+
+
+def last_lines(token: str, part: str, lines: int) -> str:
+    """What the part's container has written last."""
+    container = _container(_engine(), token, part)
+    if container is None:
+        raise UserError(f"{part} has not logged anything: the stack has no container of it. `throughline up` makes it.")
+    return str(container.logs(tail=lines).decode(errors="replace").rstrip())
+
+
+def _engine() -> docker.DockerClient:
+    try:
+        return docker.from_env()
+    except DockerException as error:
+        raise UserError(
+            f"The Docker engine does not answer: {error}. Start it, or say with DOCKER_HOST where it is."
+        ) from None
+
+
+def _container(engine: docker.DockerClient, token: str, part: str) -> Any | None:
+    labels = [f"throughline.token={token}", f"throughline.part={part}"]
+    return next(iter(engine.containers.list(all=True, filters={"label": labels})), None)
+
+
+def _state(state: dict[str, Any]) -> str:
+    """RUNNING only for a container whose health check succeeds."""
+    health = state.get("Health", {}).get("Status", "healthy")
+    return str(state["Status"] if not state["Running"] or health == "healthy" else health).upper()
+
+
+def _age_s(started: str) -> float:
+    # Docker writes nanoseconds, of which datetime reads six digits.
+    moment = datetime.fromisoformat(started.partition(".")[0].rstrip("Z")).replace(tzinfo=UTC)
+    return round((datetime.now(UTC) - moment).total_seconds(), 1)
+
+
+def _memory_mb(engine: docker.DockerClient, container: str) -> float:
+    """Without the page cache, as `docker stats` counts it."""
+    with contextlib.suppress(NotFound):
+        told = engine.api.stats(container, stream=False, one_shot=True)["memory_stats"]
+        cache = told.get("stats", {}).get("inactive_file", told.get("stats", {}).get("total_inactive_file", 0))
+        return float(round((told.get("usage", 0) - cache) / 2**20, 1))
+    return 0.0

@@ -1,0 +1,14 @@
+"""How a part of a stack is, whatever the backend."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One part; `memory_mb` is in MiB over all its processes."""
+
+    part: str
+    state: str
+    pids: list[int]
+    age_s: float
+    memory_mb: float

@@ -1,0 +1,51 @@
+"""The plugin's process: `pulumi-resource-docker [address of Pulumi's engine]`.
+
+It tells its port on the first line of standard output, as Pulumi expects, and serves on 127.0.0.1 until Pulumi ends it;
+or until Pulumi has gone, killed perhaps, which shows in the connection to its engine being lost.
+"""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from tools.docker_plugin.provider import Provider
+
+AT_ONCE = 32
+"""Calls at a time; a container that is waited for holds one all the while."""
+
+UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+NEVER_IDLE = [("grpc.client_idle_timeout_ms", 2**31 - 1)]
+
+
+def serve(engine_address: str | None) -> None:
+    """Serves until the process is ended or Pulumi's engine has gone."""
+    server = grpc.server(ThreadPoolExecutor(AT_ONCE), options=UNLIMITED)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    if engine_address:
+        pulumi = grpc.insecure_channel(engine_address, options=NEVER_IDLE)
+        pulumi.subscribe(_once_lost(lambda: server.stop(grace=None)), try_to_connect=True)
+    server.wait_for_termination()
+
+
+def _once_lost(stop: Callable[[], object]) -> Callable[[grpc.ChannelConnectivity], None]:
+    """Calls `stop` when a connection that was there is there no more."""
+    was_there = False
+
+    def changed(state: grpc.ChannelConnectivity) -> None:
+        nonlocal was_there
+        if state is grpc.ChannelConnectivity.READY:
+            was_there = True
+        elif was_there:
+            stop()
+
+    return changed
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1] if len(sys.argv) > 1 else None)

@@ -58,12 +58,8 @@ def users_configuration(passwords: Mapping[str, str]) -> str:
     """The users' file; it holds no password, only hashes."""
     root = Xml.Element("clickhouse")
     profiles = Xml.SubElement(root, "profiles")
-    # What runs in the background has the default profile: a Kafka engine table plans its views for every block, and the
-    # old analyzer does that faster.
-    _text(Xml.SubElement(profiles, "default"), "enable_analyzer", 0)
     for user in USERS:
         profile = Xml.SubElement(profiles, user)
-        _text(profile, "enable_analyzer", 1)
         if user == "analyst":
             _text(profile, "readonly", 2)
     users = Xml.SubElement(root, "users")

@@ -12,9 +12,10 @@ import pytest
 from pipeline_lib.model.errors import UserError
 from stacks.embedded.connect import Connect
 from stacks.embedded.kafka import Kafka
-from stacks.embedded.part import EmbeddedPart, ensure_data, identity_of, properties, write_files
+from stacks.embedded.part import EmbeddedPart, ensure_data, identity_of, write_files
 from stacks.embedded.postgres import Postgres
 from stacks.embedded.supervision import Command, Supervisor, _program_config
+from stacks.kafka_settings import properties
 
 PORTS = {"postgres": 21001, "kafka": 21002, "kafka_controller": 21003, "connect": 21004, "clickhouse": 21005}
 

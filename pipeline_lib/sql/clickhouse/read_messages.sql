@@ -7,7 +7,16 @@ WITH
     if(_error = '', raw, _raw_message) AS text,
     JSONExtractString(text, 'after', 'payload') AS payload,
     JSONExtractString(payload, 'properties') AS properties,
-    extractAll(properties, '"(?:[^"\\\\]|\\\\.)*"|[{}\\[\\]:,]|[^\\s{}\\[\\]:,"]+') AS tokens_of_properties
+    extractAll(properties, '"(?:[^"\\\\]|\\\\.)*"|[{}\\[\\]:,]|[^\\s{}\\[\\]:,"]+') AS tokens_of_properties,
+    JSONExtract(
+        text, 'after',
+        'Tuple(id UInt64, aggregate_type String, aggregate_id String, event_type String, created_at String)'
+    ) AS outbox_row,
+    JSONExtract(text, 'source', 'Tuple(lsn UInt64, txId UInt64, ts_us Int64)') AS source,
+    JSONExtract(
+        payload,
+        'Tuple(experiment_id String, user_id String, session_id String, variant_id String, variant_key String, event_type String, occurred_at String, assigned_at String, token String)'
+    ) AS body
 SELECT
     text AS message,
     multiIf(
@@ -19,15 +28,28 @@ SELECT
         properties != '' AND JSONType(properties) != 'Object', 'properties is not a JSON object',
         ''
     ) AS fault,
-    JSONExtract(
-        text,
-        'Tuple(after Tuple(id UInt64, aggregate_type String, aggregate_id String, event_type String, payload String, created_at String), source Tuple(lsn UInt64, txId UInt64, ts_us Int64), ts_us Int64)'
-    ) AS envelope,
-    JSONExtract(
-        payload,
-        'Tuple(experiment_id String, user_id String, session_id String, variant_id String, variant_key String, event_type String, occurred_at String, assigned_at String, properties String, token String)'
-    ) AS body,
-    JSONExtract(properties, 'Tuple(page String, currency String)') AS details,
+    tupleElement(outbox_row, 'id') AS outbox_id,
+    tupleElement(outbox_row, 'aggregate_type') AS aggregate_type,
+    tupleElement(outbox_row, 'aggregate_id') AS aggregate_id,
+    tupleElement(outbox_row, 'event_type') AS outbox_event_type,
+    payload,
+    tupleElement(outbox_row, 'created_at') AS recorded_text,
+    tupleElement(source, 'lsn') AS lsn,
+    tupleElement(source, 'txId') AS transaction_id,
+    tupleElement(source, 'ts_us') AS committed_us,
+    JSONExtractInt(text, 'ts_us') AS captured_us,
+    tupleElement(body, 'experiment_id') AS experiment_text,
+    tupleElement(body, 'user_id') AS user_id,
+    tupleElement(body, 'session_id') AS session_id,
+    tupleElement(body, 'variant_id') AS variant_text,
+    tupleElement(body, 'variant_key') AS variant_key,
+    tupleElement(body, 'event_type') AS event_type,
+    tupleElement(body, 'occurred_at') AS occurred_text,
+    tupleElement(body, 'assigned_at') AS assigned_text,
+    properties,
+    tupleElement(body, 'token') AS fence_token,
+    JSONExtractString(properties, 'page') AS page,
+    JSONExtractString(properties, 'currency') AS currency,
     -- The outer arrayMap, over arrays of one, gives the tokens and their depths a name without writing them out twice.
     arrayMap(
         (tokens, depths) -> arrayMap(

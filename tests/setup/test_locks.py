@@ -10,12 +10,15 @@ from packaging.requirements import Requirement
 from pipeline_lib.model.errors import UserError
 from stacks.jar_lock import LOCK, locked_jars
 from stacks.pulumi_cli import PULUMI_VERSION
-from tools.setup.jars_lock import as_json, resolved_jars
+from tools.images.clickhouse_for_tests import LOCK as CLICKHOUSE_LOCK
+from tools.images.recipes import KAFKA_3_LOCK
+from tools.setup.jars_lock import POMS, as_json, lock_of, resolved_jars
 from tools.setup.pulumi_build import GO_LOCK, MODULES
 from tools.setup.python_env import PYTHON_LOCK, ROOT
 from tools.setup.uv import UV_LOCK, pinned_version
 
-PIP_LOCKS = [PYTHON_LOCK, UV_LOCK, GO_LOCK]
+PIP_LOCKS = [PYTHON_LOCK, UV_LOCK, GO_LOCK, CLICKHOUSE_LOCK]
+JAR_LOCKS = [lock_of(pom) for pom in POMS]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [Requirement(text) for text in (*PROJECT["dependencies"], *EXTRAS["embedded"], *EXTRAS["dev"])]
@@ -25,7 +28,7 @@ def in_lock(package: str) -> str:
     return pinned_version(PYTHON_LOCK, re.sub(r"[-_.]+", "-", package).lower().split("[")[0])
 
 
-@pytest.mark.parametrize("lock", [*PIP_LOCKS, LOCK], ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", [*PIP_LOCKS, *JAR_LOCKS], ids=lambda lock: lock.name)
 def test_a_lock_names_no_host(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
@@ -60,9 +63,15 @@ def test_the_module_builds_the_version_that_is_looked_for() -> None:
     assert f"github.com/pulumi/pulumi/pkg/v3 {PULUMI_VERSION} " in (MODULES / "cli" / "go.mod").read_text()
 
 
-def test_the_lock_of_the_jars_is_as_it_would_be_written() -> None:
-    assert LOCK.read_text() == as_json(locked_jars())
-    assert len({jar.path for jar in locked_jars()}) == len(locked_jars())
+def test_every_lock_of_jars_that_is_used_has_its_pom() -> None:
+    assert set(JAR_LOCKS) == {LOCK, KAFKA_3_LOCK}
+
+
+@pytest.mark.parametrize("lock", JAR_LOCKS, ids=lambda lock: lock.name)
+def test_a_lock_of_jars_is_as_it_would_be_written(lock: Path) -> None:
+    jars = locked_jars(lock)
+    assert lock.read_text() == as_json(jars)
+    assert len({jar.path for jar in jars}) == len(jars)
 
 
 def test_jars_are_locked_by_the_coordinates_of_their_place(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from pipeline_lib.model.errors import UserError
 
@@ -22,8 +23,10 @@ def run(
     env: Mapping[str, str] | None = None,
     on_line: Callable[[str], None] = lambda _: None,
     limit_s: float | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> None:
     """Runs a program to its end, giving `on_line` each line of its output and errors as it comes.
+    It reads `stdin`, by default nothing.
 
     With `limit_s` the program and its children are killed after so many seconds. If the program cannot be started or
     ends with a status other than 0: a `UserError` of `failure`, a paragraph that says what to do, with the program's
@@ -35,7 +38,7 @@ def run(
             command,
             cwd=cwd,
             env=env,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin or subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -39,7 +39,7 @@ def ensure_jars(lock: Path = LOCK) -> bool:
         if not missing:
             return False
         size_mb = sum(jar.size for jar in missing) / 1e6
-        what = f"{len(missing)} of the {len(jars)} jars of tools/jars.lock.json ({size_mb:.0f} MB) from {_repository()}"
+        what = f"{len(missing)} of the {len(jars)} jars of tools/{lock.name} ({size_mb:.0f} MB) from {_repository()}"
         with step("jars", what) as shown:
             _fetch_all(missing, shown)
     return True

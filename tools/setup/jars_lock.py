@@ -1,7 +1,8 @@
-"""`tools/jars.lock.json`, written anew from `tools/jars.pom.xml`: `python -m tools.setup.jars_lock`.
+"""The locks of the jars, each written anew from the POM of its name: `python -m tools.setup.jars_lock`.
 
+`tools/jars.lock.json`, from `tools/jars.pom.xml`, is what every stack consists of; the others are for images alone.
 Maven (`mvn` and a JDK, needed for nothing else) resolves the versions: other resolvers pick others, with which Connect
-does not start. The lock records what Maven fetched and checked against the repository's own checksums.
+does not start. A lock records what Maven fetched and checked against the repository's own checksums.
 """
 
 import hashlib
@@ -11,12 +12,12 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from stacks.jar_lock import LOCK, Jar
+from stacks.jar_lock import Jar
 from tools.setup.command import run
 from tools.setup.reporting import reported
 from tools.setup.uv import TOOLS
 
-POM = TOOLS / "jars.pom.xml"
+POMS = sorted(TOOLS.glob("jars*.pom.xml"))
 
 
 def resolved_jars(folder: Path) -> list[Jar]:
@@ -37,19 +38,29 @@ def as_json(jars: list[Jar]) -> str:
     return "[\n  " + ",\n  ".join(lines) + "\n]\n"
 
 
-def write_lock() -> None:
-    """Has Maven resolve the POM, and writes what it came to."""
+def lock_of(pom: Path) -> Path:
+    """The lock that is made from a POM, beside it."""
+    return pom.with_name(pom.name.replace(".pom.xml", ".lock.json"))
+
+
+def write_locks() -> None:
+    """Has Maven resolve each POM, and writes what it came to."""
+    for pom in POMS:
+        jars = _resolve(pom)
+        lock_of(pom).write_text(as_json(jars))
+        print(f"{lock_of(pom).name}: {len(jars)} jars")
+
+
+def _resolve(pom: Path) -> list[Jar]:
     with tempfile.TemporaryDirectory() as folder:
         options = ["-DincludeScope=runtime", "-Dmdep.useRepositoryLayout=true", f"-DoutputDirectory={folder}"]
         run(
-            ["mvn", "--batch-mode", "--strict-checksums", f"--file={POM}", "dependency:copy-dependencies", *options],
-            failure=f"Maven could not resolve {POM}; its last words are below. This command, and it alone, needs "
+            ["mvn", "--batch-mode", "--strict-checksums", f"--file={pom}", "dependency:copy-dependencies", *options],
+            failure=f"Maven could not resolve {pom}; its last words are below. This command, and it alone, needs "
             "`mvn` on PATH. Mend what Maven names and run `make lock-jars` again.",
         )
-        jars = resolved_jars(Path(folder))
-    LOCK.write_text(as_json(jars))
-    print(f"{LOCK.name}: {len(jars)} jars")
+        return resolved_jars(Path(folder))
 
 
 if __name__ == "__main__":
-    sys.exit(reported(write_lock))
+    sys.exit(reported(write_locks))

@@ -15,6 +15,7 @@ SOURCES = {
     PYTHON_LOCK: ["pyproject.toml", "--extra", "embedded", "--extra", "dev"],
     TOOLS / "bootstrap.lock": ["tools/bootstrap.in"],
     TOOLS / "go.lock": ["tools/go.in"],
+    TOOLS / "clickhouse-image.lock": ["tools/clickhouse-image.in"],
 }
 """Each lock, and what uv is told to make it from."""
 

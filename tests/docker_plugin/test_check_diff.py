@@ -1,5 +1,6 @@
 """What the plugin says of arguments, without any engine: defaults, refusals, what changes in place, and previews."""
 
+import re
 from typing import Any
 
 import grpc
@@ -108,8 +109,14 @@ def test_a_value_that_will_not_do_is_refused(plugin: Plugin, changed: Props, pat
     assert words in failures[path]
 
 
-def test_a_resource_needs_its_name(plugin: Plugin) -> None:
-    assert "name is missing" in plugin.check("Network", driver="bridge").failures["name"]
+def test_a_resource_without_a_name_is_given_one_that_is_new(plugin: Plugin) -> None:
+    names = [plugin.right("Volume")["name"] for _ in range(2)]
+    assert len(set(names)) == 2
+    assert all(re.fullmatch(r"[a-z]+-[0-9a-f]{7}", name) for name in names)
+
+
+def test_an_image_needs_its_name(plugin: Plugin) -> None:
+    assert "name is missing" in plugin.check("RemoteImage", keepLocally=True).failures["name"]
 
 
 def test_a_refusal_does_not_tell_the_value(plugin: Plugin) -> None:

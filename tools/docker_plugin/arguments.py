@@ -1,8 +1,8 @@
 """The arguments of each resource that this plugin knows, with the official plugin's names, meanings and defaults.
 
-Pulumi's wire has them in camelCase, which are the fields' aliases. A field without a default is required. Two things
-are stricter than in the official plugin: a `name` must be given, since none is made up here, and a port's `ip`, since
-its default there is every address of the machine.
+Pulumi's wire has them in camelCase, which are the fields' aliases. A field without a default is required. One thing
+is stricter than in the official plugin: a port's `ip` must be given, since its default there is every address of the
+machine.
 """
 
 import re

@@ -1,5 +1,7 @@
 """What `Check` answers: the inputs with the defaults filled in, and a sentence for each argument that will not do."""
 
+import hashlib
+import secrets
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
@@ -17,6 +19,18 @@ class Objection:
 
     path: str
     reason: str
+
+
+def named(props: Props, old: Props, resource: str, seed: bytes) -> Props:
+    """The properties with a name: the given one, else the old one, else one that no other resource has had.
+
+    That is Pulumi's auto-naming: the resource's own name and seven hexadecimal digits, from the seed that Pulumi gives
+    for it, so that a preview and the `up` after it agree.
+    """
+    if "name" in props:
+        return props
+    made = f"{resource}-{hashlib.sha256(seed).hexdigest()[:7] if seed else secrets.token_hex(4)[:7]}"
+    return {**props, "name": old.get("name", made)}
 
 
 def with_defaults(arguments: type[Arguments], props: Props) -> Props:

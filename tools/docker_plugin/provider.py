@@ -13,7 +13,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from pipeline_lib.model.errors import UserError
-from tools.docker_plugin.checking import known, objections, with_defaults
+from tools.docker_plugin.checking import known, named, objections, with_defaults
 from tools.docker_plugin.diffing import Change, Difference, differences
 from tools.docker_plugin.engine import FAILURES, Address, Engine
 from tools.docker_plugin.resources.container import CONTAINER
@@ -113,8 +113,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The inputs with defaults, and what is wrong with them."""
         kind = _kind(request.urn)
-        inputs = with_defaults(kind.arguments, from_wire(request.news))
-        resource = f"{kind.name} {request.urn.rpartition('::')[2]}"
+        name = request.urn.rpartition("::")[2]
+        inputs = from_wire(request.news)
+        if kind.autonamed:
+            inputs = named(inputs, from_wire(request.olds), name, request.randomSeed)
+        inputs = with_defaults(kind.arguments, inputs)
+        resource = f"{kind.name} {name}"
         failures = [
             provider_pb2.CheckFailure(property=wrong.path, reason=wrong.reason)
             for wrong in objections(resource, kind.arguments, inputs)

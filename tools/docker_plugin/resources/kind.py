@@ -61,4 +61,6 @@ class Kind(Generic[A]):
     delete: Callable[[Work, str, A], None]
     computed: tuple[str, ...]
     foreseen: Callable[[Props | None, Props, Props], Props]
+    autonamed: bool = True
+    """Whether it is given a name if it has none."""
     sealed: Callable[[Props], Props] = nothing_sealed

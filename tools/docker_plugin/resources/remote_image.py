@@ -97,6 +97,7 @@ REMOTE_IMAGE = Kind(
     name="RemoteImage",
     arguments=RemoteImageArguments,
     replaces=_replaces,
+    autonamed=False,  # its name says which image
     # Images of different names do not stand in each other's way, and deleting first would take the containers along.
     deleted_before_replaced=False,
     create=_create,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from pipeline_lib.model.errors import UserError
@@ -23,6 +23,10 @@ Image = Annotated[str, Field(min_length=1, description="a container image by nam
 Milliseconds = Annotated[int, Field(ge=1, le=600_000, description="milliseconds, from 1 to 600000")]
 
 
+# Pulumi makes a number of a whole number in a nested value, whatever it is to mean.
+_Version = BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=False)
 
@@ -30,7 +34,7 @@ class _Section(BaseModel):
 class PostgresConfig(_Section):
     """PostgreSQL."""
 
-    version: Literal["18", "17"] = Field(default="18", description="18 or, with docker, 17")
+    version: Annotated[Literal["18", "17"], _Version] = Field(default="18", description="18 or, with docker, 17")
     port: Port | None = None
     image: Image | None = None
 

@@ -15,7 +15,7 @@ import pulumi
 
 from pipeline_lib import sql
 from stacks.config import megabytes
-from stacks.docker.part import DockerPart, listens
+from stacks.docker.part import DockerPart, answers
 from stacks.kafka_settings import CLICKHOUSE_CONSUMER
 from stacks.pipeline.names import DATABASE
 
@@ -36,7 +36,7 @@ def clickhouse(image: str, memory: str, passwords: pulumi.Output[dict[str, str]]
             "/etc/clickhouse-server/config.d/throughline.xml": server_configuration(megabytes(memory)),
             "/etc/clickhouse-server/users.d/throughline.xml": passwords.apply(users_configuration),
         },
-        ready=listens(PORT),
+        ready=answers(PORT, "/ping"),
     )
 
 

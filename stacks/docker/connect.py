@@ -3,7 +3,7 @@
 import pulumi
 
 from stacks.config import megabytes
-from stacks.docker.part import DockerPart, listens
+from stacks.docker.part import DockerPart, answers
 from stacks.kafka_settings import DATABASE_PASSWORD, WORKER, properties
 
 SECRETS_FILE = "/etc/throughline/secrets.properties"
@@ -26,7 +26,8 @@ def connect(image: str, heap: str, bootstrap: pulumi.Input[str], password: pulum
             **{_variable(key): str(value) for key, value in settings.items()},
         },
         files={SECRETS_FILE: password.apply(lambda known: properties({DATABASE_PASSWORD: known}))},
-        ready=listens(PORT),
+        # Answered once the worker has read its topics and joined its group; the port is open long before.
+        ready=answers(PORT, "/connectors"),
     )
 
 

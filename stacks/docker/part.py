@@ -112,3 +112,9 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
 def listens(port: int) -> list[str]:
     """The readiness of a system that takes connections only once it can answer."""
     return ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
+
+
+def answers(port: int, path: str) -> list[str]:
+    """The readiness of a system that answers this path of its HTTP interface with 200; asks with bash alone."""
+    ask = f"exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3"
+    return ["bash", "-c", f'{ask} && read -r status <&3 && [[ $status == *" 200 "* ]]']

@@ -26,6 +26,7 @@ class Daemon:
     log: Path = Path("/var/log/throughline-dockerd.log")
     host: str = ""
     """The Docker URL of its socket; empty for the default one."""
+    program: Sequence[str] = ("dockerd",)
     options: Sequence[str] = ()
 
     def pid(self) -> int | None:
@@ -42,7 +43,7 @@ class Daemon:
         listen = [f"--host={self.host}"] if self.host else []
         with self.log.open("wb") as log:
             process = subprocess.Popen(
-                ["dockerd", f"--pidfile={self.pid_file}", *listen, *self.options],
+                [*self.program, f"--pidfile={self.pid_file}", *listen, *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -52,6 +53,7 @@ class Daemon:
         answer = ask(self.host)
         if not answer.version:
             process.terminate()
+            process.wait(STOP_S)
             raise UserError(
                 f"dockerd was started and does not answer. Its last words are below, all of them in {self.log}; mend "
                 "what they name, or start an engine yourself, and try again.",

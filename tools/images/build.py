@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stacks.jar_lock import LOCK
 from tools.images import base
-from tools.images.docker import build, inputs_of, require_engine
+from tools.images.docker import build, forget_replaced, inputs_of, require_engine
 from tools.images.recipes import KAFKA_3_LOCK, Recipe, digest, recipes, write_context
 from tools.setup.jars import ensure_jars
 from tools.setup.progress import step
@@ -27,6 +27,8 @@ def build_images() -> list[str]:
         if inputs_of(recipe.tag) != inputs:
             _build(recipe, inputs)
             made.append(recipe.tag)
+    if made:
+        forget_replaced()
     return made
 
 

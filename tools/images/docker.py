@@ -103,3 +103,11 @@ def tag_as(reference: str, tag: str) -> None:
 def untag(tag: str) -> None:
     """Takes a name away from an image that has another one."""
     run(["docker", "image", "rm", tag], failure=f"The engine did not give up the name {tag}.")
+
+
+def forget_replaced() -> None:
+    """Removes images of ours that have lost their name to a newer one, unless a container still stands on them."""
+    run(
+        ["docker", "image", "prune", "--force", f"--filter=label={INPUTS_LABEL}"],
+        failure="The engine could not remove the images that were replaced.",
+    )

@@ -1,0 +1,125 @@
+"""What an image is made from, when it is made anew, and what a user is told when it cannot be."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from pipeline_lib.model.errors import UserError
+from tools.images import base, recipes
+from tools.images.build import build_images
+from tools.images.docker import build, image_id, inputs_of, require_engine
+from tools.images.recipes import Recipe, digest, write_context
+from tools.setup.python_env import ROOT
+
+NOWHERE = "tcp://127.0.0.1:9"
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """An image whose folder the test may change, with the smallest of its jars."""
+    monkeypatch.setattr(recipes, "FOLDERS", tmp_path / "images")
+    folder = tmp_path / "images" / "one"
+    folder.mkdir(parents=True)
+    (folder / "Dockerfile").write_text("ARG PARENT\nFROM ${PARENT}\nCOPY jars/ /jars/\n")
+    (folder / "entrypoint").write_text("#!/bin/sh\n")
+    (folder / "entrypoint").chmod(0o755)
+    jars = sorted(recipes.locked_jars(), key=lambda jar: jar.size)[:2]
+    return Recipe("throughline/one:1", "one", base.TAG, {"jars": jars})
+
+
+def test_images_that_are_there_are_left_alone(images: None) -> None:
+    tags = [base.TAG, *(recipe.tag for recipe in recipes.recipes())]
+    before = [image_id(tag) for tag in tags]
+    assert None not in before
+    assert build_images() == []
+    assert [image_id(tag) for tag in tags] == before
+
+
+def test_the_connector_s_jars_are_the_plugin_s_alone() -> None:
+    made = {recipe.folder: recipe for recipe in recipes.recipes()}
+    plugin = {jar.artifact for jar in made["connect"].jars["plugin"]}
+    worker = {jar.artifact for jar in recipes.recipes()[2].jars["jars"]}
+    assert {"debezium-connector-postgres", "postgresql"} <= plugin
+    assert {"connect-runtime", "kafka_2.13", "kafka-clients"} <= worker
+    assert plugin | worker == {jar.artifact for jar in recipes.locked_jars()}
+    assert not plugin & worker
+
+
+def test_the_digest_changes_with_each_input(recipe: Recipe) -> None:
+    folder = recipes.FOLDERS / "one"
+    seen = [digest(recipe, "parent"), digest(recipe, "other parent")]
+    seen.append(digest(dataclasses.replace(recipe, jars={"jars": recipe.jars["jars"][:1]}), "parent"))
+    seen.append(digest(dataclasses.replace(recipe, jars={"plugin": recipe.jars["jars"]}), "parent"))
+    (folder / "entrypoint").chmod(0o644)
+    seen.append(digest(recipe, "parent"))
+    (folder / "entrypoint").write_text("#!/bin/sh\nexit\n")
+    seen.append(digest(recipe, "parent"))
+    assert len(set(seen)) == len(seen)
+    assert digest(recipe, "parent") == seen[-1]
+
+
+def test_the_context_holds_the_folder_and_the_jars(recipe: Recipe, tmp_path: Path) -> None:
+    write_context(recipe, tmp_path / "context.tar")
+    with tarfile.open(tmp_path / "context.tar") as context:
+        modes = {member.name: member.mode for member in context.getmembers()}
+        first = recipe.jars["jars"][0]
+        packed = context.extractfile(f"jars/{first.file_name}")
+        assert packed is not None
+        assert packed.read() == first.path.read_bytes()
+    jars = {f"jars/{jar.file_name}": 0o644 for jar in recipe.jars["jars"]}
+    assert modes == {"Dockerfile": 0o644, "entrypoint": 0o755, **jars}
+
+
+def test_a_build_that_fails_shows_the_engine_s_words_and_leaves_no_image(
+    images: None, recipe: Recipe, tmp_path: Path
+) -> None:
+    (recipes.FOLDERS / "one" / "Dockerfile").write_text("ARG PARENT\nFROM ${PARENT}\nRUN echo broken by hand; exit 3\n")
+    write_context(recipe, tmp_path / "context.tar")
+    lines: list[str] = []
+    with pytest.raises(UserError) as refused:
+        build(recipe.tag, tmp_path / "context.tar", recipe.parent, "inputs", lines.append)
+    assert recipe.tag in refused.value.paragraph
+    assert "broken by hand" in refused.value.evidence
+    assert any("broken by hand" in line for line in lines)
+    assert inputs_of(recipe.tag) is None
+
+
+def test_without_an_engine_the_way_to_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
+    with pytest.raises(UserError, match=rf"{NOWHERE}\) does not answer.*tools\.engine up"):
+        require_engine()
+
+
+def test_the_command_ends_with_a_paragraph_and_a_status() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "tools.images"],
+        cwd=ROOT,
+        env={**os.environ, "DOCKER_HOST": NOWHERE},
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 1
+    assert "does not answer" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_the_packages_come_from_where_this_machine_s_come_from() -> None:
+    mirrors = base.debian_mirrors()
+    assert mirrors["Debian"].startswith("http")
+    text = base.sources({"Debian": "http://mirror/debian"})
+    assert text == "deb http://mirror/debian trixie main\ndeb http://mirror/debian trixie-updates main\n"
+    assert base.sources({"Debian": "a", "Debian-Security": "b"}).splitlines()[2:] == ["deb b trixie-security main"]
+
+
+def test_a_machine_whose_apt_knows_no_debian_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "apt.conf").write_text(
+        f'Dir::Etc::SourceList "{tmp_path}/none.list";\nDir::Etc::SourceParts "{tmp_path}/none.d";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    with pytest.raises(UserError, match="its sources name none"):
+        base.debian_mirrors()

@@ -1,5 +1,5 @@
 """What `pulumi up` runs."""
 
-from stacks.program import program
+from stacks.program import run
 
-program()
+run()

@@ -23,7 +23,7 @@ from semver import VersionInfo
 from pipeline_lib.model.errors import UserError
 from stacks.config import parse, with_settings
 from stacks.outputs import missing
-from stacks.program import program
+from stacks.program import run
 from stacks.pulumi_cli import PULUMI_VERSION, find_pulumi
 from stacks.state import ROOT, environment
 
@@ -121,7 +121,7 @@ class _Workspace(automation.LocalWorkspace):
 def _stack(name: str, *, create: bool) -> automation.Stack:
     open_stack = automation.Stack.create_or_select if create else automation.Stack.select
     workspace = _Workspace(
-        work_dir=str(ROOT), program=program, env_vars=environment(), pulumi_command=_Pulumi(find_pulumi())
+        work_dir=str(ROOT), program=run, env_vars=environment(), pulumi_command=_Pulumi(find_pulumi())
     )
     try:
         return _unless_locked(name, lambda: open_stack(name, workspace))

@@ -13,10 +13,22 @@ from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
 from stacks.pipeline.program import pipeline
 
 
-def program() -> None:
-    """What `pulumi up` and `throughline up` run."""
+def run() -> None:
+    """What `pulumi up` and `throughline up` run: the program, once what it asks Pulumi for is there."""
     try:
-        config = parse({**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()})
+        if _config().backend == "docker":
+            from tools.setup.docker_plugin import ensure_docker_plugin
+
+            ensure_docker_plugin()
+    except UserError as refused:
+        raise pulumi.RunError(str(refused)) from None
+    program()
+
+
+def program() -> None:
+    """Declares the stack; `pulumi.RunError` if its config will not do."""
+    try:
+        config = _config()
     except UserError as refused:
         raise pulumi.RunError(str(refused)) from None
     systems = _backend(config)
@@ -24,6 +36,10 @@ def program() -> None:
     # Known only when all of it stands: an output that tells a stack from half a stack.
     pulumi.export("throughline", pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: VERSION))
     _export(config, systems)
+
+
+def _config() -> StackConfig:
+    return parse({**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()})
 
 
 def _backend(config: StackConfig) -> Systems:

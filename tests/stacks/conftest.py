@@ -51,20 +51,20 @@ class Lab:
         self.stacks.append(f"test-{uuid.uuid4().hex[:8]}")
         return self.stacks[-1]
 
-    def throughline(self, *arguments: str, fails: bool = False) -> Ran:
+    def throughline(self, *arguments: str, fails: bool = False, **environment: str) -> Ran:
         """Runs `throughline`; the test fails unless it succeeds, or fails where it should."""
-        return self._run([sys.executable, "-m", "stacks.cli", *arguments], fails=fails)
+        return self._run([sys.executable, "-m", "stacks.cli", *arguments], fails=fails, **environment)
 
     def pulumi(self, *arguments: str, fails: bool = False) -> Ran:
         """Runs `pulumi` by hand, in the environment that `throughline env` prints."""
         return self._run(["bash", "-c", _BY_HAND, sys.executable, *arguments], fails=fails)
 
-    def _run(self, command: list[str], *, fails: bool) -> Ran:
+    def _run(self, command: list[str], *, fails: bool, **environment: str) -> Ran:
         ran = subprocess.run(
             command,
             capture_output=True,
             text=True,
-            env=self.environment,
+            env={**self.environment, **environment},
             cwd=self.root,
             timeout=300,
             check=False,

@@ -1,0 +1,62 @@
+"""Stacks on a real Docker engine, from the images that `make images` builds. `make test-docker` brings both."""
+
+from collections.abc import Iterator, Mapping
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from tests.stacks.conftest import Lab
+
+SELF_BUILT: Mapping[str, str] = {
+    "backend": "docker",
+    "postgres.version": "17",
+    "postgres.image": "throughline/postgres:17",
+    "kafka.version": "3.9.1",
+    "kafka.image": "throughline/kafka:3.9.1",
+    "connect.image": "throughline/connect:3.7.0.Final",
+    "clickhouse.version": "24.10",
+    "clickhouse.image": "throughline/clickhouse:24.10",
+}
+
+
+def settings(**others: str) -> list[str]:
+    """Arguments of `throughline up`; `others` by their keys with `__` for the dot."""
+    chosen = {**SELF_BUILT, **{key.replace("__", "."): value for key, value in others.items()}}
+    return [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+
+
+@pytest.fixture(scope="session")
+def engine() -> docker.DockerClient:
+    """The engine as Docker's own client sees it."""
+    return docker.from_env()
+
+
+@pytest.fixture(scope="module")
+def docker_lab(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[Lab]:
+    """A state folder that the module's tests share; at the end nothing of its stacks is left on the engine."""
+    made = Lab(tmp_path_factory.mktemp("docker") / "throughline")
+    yield made
+    made.clean_up()
+    for stack in made.stacks:
+        assert left_on(engine, stack) == []
+
+
+@pytest.fixture(scope="module")
+def stack(docker_lab: Lab) -> str:
+    """A stack that the module's tests share and leave as they found it."""
+    return docker_lab.up(*settings())
+
+
+def left_on(engine: docker.DockerClient, stack: str) -> list[str]:
+    """Containers, volumes and networks of the stack, by name."""
+    prefix = f"throughline-{stack}-"
+    names = [each.name for each in (*engine.containers.list(all=True), *engine.volumes.list(), *engine.networks.list())]
+    return [name for name in names if name.startswith(prefix)]
+
+
+def container(engine: docker.DockerClient, stack: str, part: str) -> Container:
+    """The part's container."""
+    labels = [f"throughline.stack={stack}", f"throughline.part={part}"]
+    (found,) = engine.containers.list(all=True, filters={"label": labels})
+    return found

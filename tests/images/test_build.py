@@ -1,4 +1,4 @@
-"""What an image is made from, when it is made anew, and what a user is told when it cannot be."""
+"""What an image is made from, what decides whether it is made anew, and what a user is told when it cannot be."""
 
 import dataclasses
 import os
@@ -10,34 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.model.errors import UserError
-from tools.images import base, recipes
-from tools.images.build import build_images
-from tools.images.docker import build, image_id, inputs_of, require_engine
+from tools.images import recipes
+from tools.images.docker import require_engine
 from tools.images.recipes import Recipe, digest, write_context
 from tools.setup.python_env import ROOT
 
 NOWHERE = "tcp://127.0.0.1:9"
-
-
-@pytest.fixture
-def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
-    """An image whose folder the test may change, with the smallest of its jars."""
-    monkeypatch.setattr(recipes, "FOLDERS", tmp_path / "images")
-    folder = tmp_path / "images" / "one"
-    folder.mkdir(parents=True)
-    (folder / "Dockerfile").write_text("ARG PARENT\nFROM ${PARENT}\nCOPY jars/ /jars/\n")
-    (folder / "entrypoint").write_text("#!/bin/sh\n")
-    (folder / "entrypoint").chmod(0o755)
-    jars = sorted(recipes.locked_jars(), key=lambda jar: jar.size)[:2]
-    return Recipe("throughline/one:1", "one", base.TAG, {"jars": jars})
-
-
-def test_images_that_are_there_are_left_alone(images: None) -> None:
-    tags = [base.TAG, *(recipe.tag for recipe in recipes.recipes())]
-    before = [image_id(tag) for tag in tags]
-    assert None not in before
-    assert build_images() == []
-    assert [image_id(tag) for tag in tags] == before
 
 
 def test_the_connector_s_jars_are_the_plugin_s_alone() -> None:
@@ -75,20 +53,6 @@ def test_the_context_holds_the_folder_and_the_jars(recipe: Recipe, tmp_path: Pat
     assert modes == {"Dockerfile": 0o644, "entrypoint": 0o755, **jars}
 
 
-def test_a_build_that_fails_shows_the_engine_s_words_and_leaves_no_image(
-    images: None, recipe: Recipe, tmp_path: Path
-) -> None:
-    (recipes.FOLDERS / "one" / "Dockerfile").write_text("ARG PARENT\nFROM ${PARENT}\nRUN echo broken by hand; exit 3\n")
-    write_context(recipe, tmp_path / "context.tar")
-    lines: list[str] = []
-    with pytest.raises(UserError) as refused:
-        build(recipe.tag, tmp_path / "context.tar", recipe.parent, "inputs", lines.append)
-    assert recipe.tag in refused.value.paragraph
-    assert "broken by hand" in refused.value.evidence
-    assert any("broken by hand" in line for line in lines)
-    assert inputs_of(recipe.tag) is None
-
-
 def test_without_an_engine_the_way_to_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", NOWHERE)
     with pytest.raises(UserError, match=rf"{NOWHERE}\) does not answer.*tools\.engine up"):
@@ -106,20 +70,3 @@ def test_the_command_ends_with_a_paragraph_and_a_status() -> None:
     assert told.returncode == 1
     assert "does not answer" in told.stderr
     assert "Traceback" not in told.stderr
-
-
-def test_the_packages_come_from_where_this_machine_s_come_from() -> None:
-    mirrors = base.debian_mirrors()
-    assert mirrors["Debian"].startswith("http")
-    text = base.sources({"Debian": "http://mirror/debian"})
-    assert text == "deb http://mirror/debian trixie main\ndeb http://mirror/debian trixie-updates main\n"
-    assert base.sources({"Debian": "a", "Debian-Security": "b"}).splitlines()[2:] == ["deb b trixie-security main"]
-
-
-def test_a_machine_whose_apt_knows_no_debian_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "apt.conf").write_text(
-        f'Dir::Etc::SourceList "{tmp_path}/none.list";\nDir::Etc::SourceParts "{tmp_path}/none.d";\n'
-    )
-    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
-    with pytest.raises(UserError, match="its sources name none"):
-        base.debian_mirrors()

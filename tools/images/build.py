@@ -3,10 +3,12 @@
 import tempfile
 from pathlib import Path
 
+from stacks.cache import cache_folder
 from stacks.jar_lock import LOCK
 from tools.images import base
 from tools.images.docker import build, forget_replaced, inputs_of, require_engine
 from tools.images.recipes import KAFKA_3_LOCK, Recipe, digest, recipes, write_context
+from tools.setup.exclusive import only_one
 from tools.setup.jars import ensure_jars
 from tools.setup.progress import step
 
@@ -16,6 +18,11 @@ def build_images() -> list[str]:
     require_engine()
     for lock in (LOCK, KAFKA_3_LOCK):
         ensure_jars(lock)
+    with only_one(cache_folder() / "images" / "build.lock"):
+        return _build_missing()
+
+
+def _build_missing() -> list[str]:
     made = []
     digests = {base.TAG: base.digest()}
     if inputs_of(base.TAG) != digests[base.TAG]:
@@ -24,7 +31,7 @@ def build_images() -> list[str]:
         made.append(base.TAG)
     for recipe in recipes():
         inputs = digests[recipe.tag] = digest(recipe, digests[recipe.parent])
-        if inputs_of(recipe.tag) != inputs:
+        if recipe.parent in made or inputs_of(recipe.tag) != inputs:
             _build(recipe, inputs)
             made.append(recipe.tag)
     if made:

@@ -5,7 +5,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from tests.images.conftest import Container, Engine, free_port, wait_for
+from tests.images.with_engine.conftest import Container, Engine, free_port, wait_for
 from tools.images.recipes import recipes
 
 KAFKAS = [recipe.tag for recipe in recipes() if recipe.folder == "kafka"]

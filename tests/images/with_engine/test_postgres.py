@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.images.conftest import Container, Engine, docker, free_port, wait_for
+from tests.images.with_engine.conftest import Container, Engine, docker, free_port, wait_for
 
 IMAGE = "throughline/postgres:17"
 PASSWORD = 'it\'s "quoted" and \\ spaced'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.model.errors import UserError
-from tools.engine.__main__ import down, main, up
+from tools.engine.__main__ import down, install_from_debian, main, up
 from tools.engine.answering import Answer, ask
 from tools.engine.daemon import Daemon
 
@@ -79,13 +79,6 @@ def test_a_daemon_that_cannot_start_leaves_its_last_words(second: Daemon) -> Non
     assert "no-such-driver" in refused.value.evidence
 
 
-def test_an_engine_that_docker_host_names_is_the_user_s_affair(second: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", NOWHERE)
-    with pytest.raises(UserError, match=rf"DOCKER_HOST names \({NOWHERE}\) does not answer.*unset DOCKER_HOST"):
-        up(Daemon(second.pid_file, second.log))
-    assert second.pid() is None
-
-
 def test_a_user_who_may_not_talk_to_the_engine_is_told_how_to(second: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason is what Docker says to `nobody` at a socket of root's."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
@@ -101,16 +94,9 @@ def test_a_user_who_may_not_talk_to_the_engine_is_told_how_to(second: Daemon, mo
         up(second)
 
 
-def test_without_docker_s_command_nothing_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert ask() == Answer(reason="there is no `docker` on PATH")
-
-
-def test_where_no_engine_can_be_brought_up_it_is_said_what_to_install(
-    second: Daemon, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    with pytest.raises(UserError, match=r"Only as root on Debian .* install Docker"):
-        up(second)
-    assert second.pid() is None
+def test_a_package_that_debian_does_not_have_is_told_in_apt_s_words() -> None:
+    install_from_debian("docker.io")  # it is there: nothing changes
+    with pytest.raises(UserError) as refused:
+        install_from_debian("throughline-has-no-such-package")
+    assert "throughline-has-no-such-package" in refused.value.paragraph
+    assert "Unable to locate package" in refused.value.evidence

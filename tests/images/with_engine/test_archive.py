@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from pipeline_lib.model.errors import UserError
-from tests.images.conftest import Engine, docker, free_port, wait_for
+from tests.images.with_engine.conftest import Engine, docker, free_port, wait_for
 from tools.images.archive import ensure_archive
 from tools.images.clickhouse_for_tests import ensure_test_clickhouse
 from tools.images.docker import image_id

@@ -124,8 +124,9 @@ def engine(images: None) -> Iterator[Engine]:
     made = Engine(f"throughline-test-{uuid.uuid4().hex[:8]}")
     docker("network", "create", made.prefix)
     yield made
-    for kind, listing in (("container", ["--all", "--format={{.Names}}"]), ("volume", ["--format={{.Name}}"])):
-        ours = docker(kind, "ls", f"--filter=name={made.prefix}", *listing).split()
-        if ours:
-            docker(kind, "rm", "--force", *ours)
+    mine = f"--filter=name={made.prefix}"
+    if containers := docker("container", "ls", "--all", mine, "--format={{.Names}}").split():
+        docker("container", "rm", "--force", "--volumes", *containers)
+    if volumes := docker("volume", "ls", mine, "--format={{.Name}}").split():
+        docker("volume", "rm", *volumes)
     docker("network", "rm", made.prefix)

@@ -128,6 +128,7 @@ def test_a_worker_takes_its_properties_from_the_environment(engine: Engine) -> N
     partitions = {name: len(topic.partitions) for name, topic in topics.items() if name.startswith("the_")}
     assert partitions == {"the_configs": 1, "the_offsets": 3, "the_statuses": 1}
     assert worker.process() == "appuser\njava"
+    assert worker.inspect()["Mounts"] == []  # it keeps nothing, so it leaves no volume behind
     assert "-Xmx400m" in worker.command_line()
     assert worker.stop() == 143
 

@@ -8,8 +8,11 @@ from stacks.kafka_settings import DATABASE_PASSWORD, WORKER, properties
 
 SECRETS_FILE = "/etc/throughline/secrets.properties"
 PORT = 8083
-# What the image has variables of its own for.
-_OWN = ("group.id", "config.storage.topic", "offset.storage.topic", "status.storage.topic")
+# What the image has variables of its own for, and sets to defaults of its own if they are not given.
+_OWN = (
+    *("group.id", "config.storage.topic", "offset.storage.topic", "status.storage.topic"),
+    *("key.converter", "value.converter", "offset.flush.interval.ms"),
+)
 
 
 def connect(image: str, heap: str, bootstrap: pulumi.Input[str], password: pulumi.Output[str]) -> DockerPart:

@@ -4,6 +4,8 @@ It tells its port on the first line of standard output, as Pulumi expects, and s
 or until Pulumi has gone, killed perhaps, which shows in the connection to its engine being lost.
 """
 
+import os
+import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +18,16 @@ from tools.docker_plugin.provider import Provider
 AT_ONCE = 32
 """Calls at a time; a container that is waited for holds one all the while."""
 
+ENDED_BY = (signal.SIGINT, signal.SIGTERM)
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 NEVER_IDLE = [("grpc.client_idle_timeout_ms", 2**31 - 1)]
 
 
 def serve(engine_address: str | None) -> None:
     """Serves until the process is ended or Pulumi's engine has gone."""
+    # Pulumi ends a plugin by SIGINT and gives it five seconds. Python looks at signals only in its main thread, which
+    # gRPC's way of waiting does not wake when another thread is given the signal: so no thread is, and this one waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
     server = grpc.server(ThreadPoolExecutor(AT_ONCE), options=UNLIMITED)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -29,8 +35,10 @@ def serve(engine_address: str | None) -> None:
     print(port, flush=True)
     if engine_address:
         pulumi = grpc.insecure_channel(engine_address, options=NEVER_IDLE)
-        pulumi.subscribe(_once_lost(lambda: server.stop(grace=None)), try_to_connect=True)
-    server.wait_for_termination()
+        pulumi.subscribe(_once_lost(lambda: os.kill(os.getpid(), signal.SIGTERM)), try_to_connect=True)
+    signal.sigwait(ENDED_BY)
+    # What is under way has been cancelled, or has lost whom it would answer: its threads are not waited for.
+    os._exit(0)
 
 
 def _once_lost(stop: Callable[[], object]) -> Callable[[grpc.ChannelConnectivity], None]:

@@ -4,7 +4,7 @@
 STACK ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock lock-jars bench-start bench-latency clean
+.PHONY: help setup demo test test-docker images check format lock lock-jars bench-start bench-latency clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,16 @@ demo: setup ## Stand a stack up and prove the reference journey through it
 test: setup check ## Linters, types, and every test, on a stack of its own
 	.venv/bin/pytest tests/unit tests/setup
 	.venv/bin/pytest --ignore=tests/unit --ignore=tests/setup
+
+test-docker: setup ## The same for the Docker backend; brings an engine where none runs, on Debian and as root
+	@.venv/bin/python -m tools.engine up
+	@.venv/bin/python -m tools.images
+	@.venv/bin/python -m tools.images test-clickhouse
+	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine; \
+	  status=$$?; .venv/bin/python -m tools.engine down; exit $$status
+
+images: setup ## Build the images of a stack on Docker from the package registries, for sites without official ones
+	@.venv/bin/python -m tools.images
 
 check: setup ## Linters, formatting, types and import contracts: no test
 	.venv/bin/ruff check

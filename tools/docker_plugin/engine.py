@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 import docker
-from docker.constants import DEFAULT_UNIX_SOCKET
+from docker.constants import DEFAULT_DOCKER_API_VERSION, DEFAULT_UNIX_SOCKET
 from docker.errors import APIError, DockerException
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException, Timeout
@@ -64,11 +64,20 @@ class Engine:
 
     def _connect(self) -> docker.DockerClient:
         try:
-            options = kwargs_from_env(self.address.environment())
-            over_ssh = str(self.address).startswith("ssh://")
-            return docker.DockerClient(version="auto", timeout=TIMEOUT_S, use_ssh_client=over_ssh, **options)
+            asked = self._new_client(DEFAULT_DOCKER_API_VERSION).api.version(api_version=False)
+            return self._new_client(asked["ApiVersion"])
         except FAILURES as error:
             raise self.explained(error, "answer") from error
+
+    def _new_client(self, version: str) -> docker.DockerClient:
+        """A client of a version of the engine's API, which has not spoken to the engine yet."""
+        options = kwargs_from_env(self.address.environment())
+        over_ssh = str(self.address).startswith("ssh://")
+        client = docker.DockerClient(version=version, timeout=TIMEOUT_S, use_ssh_client=over_ssh, **options)
+        if "tls" in options:
+            # Else REQUESTS_CA_BUNDLE, where a machine has it, would take the place of the engine's own certificates.
+            client.api.trust_env = False
+        return client
 
     def explained(self, error: Exception, doing: str) -> UserError:
         """What failed while the engine was asked to do something ("create network x"), and the way out."""

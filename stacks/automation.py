@@ -21,9 +21,9 @@ from pulumi.automation import errors, events
 from semver import VersionInfo
 
 from pipeline_lib.model.errors import UserError
-from stacks.config import parse, with_settings
+from stacks.config import PROJECT, parse, with_settings
 from stacks.outputs import missing
-from stacks.program import run
+from stacks.program import run, see_to_plugins
 from stacks.pulumi_cli import PULUMI_VERSION, find_pulumi
 from stacks.state import ROOT, environment
 
@@ -99,6 +99,7 @@ def up(stack_name: str, settings: Mapping[str, str], say: Say) -> None:
     stack = _stack(stack_name, create=True)
     if settings:
         _configure(stack, settings)
+    _see_to_plugins(stack)
     progress = Progress(say)
     _tell("up", stack, progress, lambda: stack.up(on_event=progress.on_event, show_secrets=False))
 
@@ -106,6 +107,7 @@ def up(stack_name: str, settings: Mapping[str, str], say: Say) -> None:
 def down(stack_name: str, say: Say) -> None:
     """Destroys everything in the stack, and the stack with its config."""
     stack = _stack(stack_name, create=False)
+    _see_to_plugins(stack)
     progress = Progress(say)
     _tell("down", stack, progress, lambda: stack.destroy(on_event=progress.on_event, remove=True, show_secrets=False))
 
@@ -159,6 +161,15 @@ def _configure(stack: automation.Stack, settings: Mapping[str, str]) -> None:
     values = {key: value.value for key, value in stack.get_all_config().items()}
     parse(with_settings(values, settings))
     stack.set_all_config({key: automation.ConfigValue(value) for key, value in settings.items()}, path=True)
+
+
+def _see_to_plugins(stack: automation.Stack) -> None:
+    """The program does the same, but a refresh comes before it, and `down` does without it."""
+    try:
+        config = stack.workspace.stack_settings(stack.name).config or {}
+    except FileNotFoundError:  # a stack without any config
+        return
+    see_to_plugins(str(config.get(f"{PROJECT}:backend")))
 
 
 def _tell(doing: str, stack: automation.Stack, progress: "Progress", operation: Callable[[], object]) -> None:

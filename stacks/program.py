@@ -16,13 +16,18 @@ from stacks.pipeline.program import pipeline
 def run() -> None:
     """What `pulumi up` and `throughline up` run: the program, once what it asks Pulumi for is there."""
     try:
-        if _config().backend == "docker":
-            from tools.setup.docker_plugin import ensure_docker_plugin
-
-            ensure_docker_plugin()
+        see_to_plugins(_config().backend)
     except UserError as refused:
         raise pulumi.RunError(str(refused)) from None
     program()
+
+
+def see_to_plugins(backend: str) -> None:
+    """Installs the plugins that a backend's resources need beside Pulumi itself; UserError if that fails."""
+    if backend == "docker":
+        from tools.setup.docker_plugin import ensure_docker_plugin
+
+        ensure_docker_plugin()
 
 
 def program() -> None:

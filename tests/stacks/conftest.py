@@ -143,6 +143,15 @@ class Lab:
             (self.root / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
 
 
+def passwords(endpoints: Endpoints) -> set[str]:
+    """Every password of a stack."""
+    return {
+        reveal(credentials.password)
+        for system in (endpoints.postgres, endpoints.clickhouse)
+        for credentials in (system, *system.users.values())
+    }
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """A state folder of this test's own."""

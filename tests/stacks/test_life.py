@@ -11,20 +11,12 @@ import psutil
 import psycopg
 import pytest
 
-from pipeline_lib.model.endpoints import Endpoints, reveal
+from pipeline_lib.model.endpoints import reveal
 from stacks.embedded.unprivileged import SYSTEM_FOLDER
 from stacks.state import ROOT
-from tests.stacks.conftest import Lab
+from tests.stacks.conftest import Lab, passwords
 
 PARTS = {"postgres", "kafka", "connect", "clickhouse"}
-
-
-def passwords(endpoints: Endpoints) -> set[str]:
-    return {
-        reveal(credentials.password)
-        for system in (endpoints.postgres, endpoints.clickhouse)
-        for credentials in (system, *system.users.values())
-    }
 
 
 def test_a_second_up_changes_nothing_and_preview_expects_none(warm_lab: Lab, warm: str) -> None:

@@ -8,8 +8,7 @@ import docker
 import httpx
 import pytest
 
-from pipeline_lib.model.endpoints import Endpoints, reveal
-from tests.stacks.conftest import Lab
+from tests.stacks.conftest import Lab, passwords
 from tests.stacks.with_engine.conftest import container, left_on, settings
 
 PARTS = {"postgres", "kafka", "connect", "clickhouse"}
@@ -18,14 +17,6 @@ PARTS = {"postgres", "kafka", "connect", "clickhouse"}
 def proved(lab: Lab, stack: str) -> None:
     """The reference journey passes on the stack."""
     assert json.loads(lab.throughline("demo", "--stack", stack, "--json").stdout)["verdict"] == "passed"
-
-
-def passwords(endpoints: Endpoints) -> set[str]:
-    return {
-        reveal(credentials.password)
-        for system in (endpoints.postgres, endpoints.clickhouse)
-        for credentials in (system, *system.users.values())
-    }
 
 
 def test_the_features_pass(docker_lab: Lab, stack: str) -> None:

@@ -79,7 +79,9 @@ def test_what_is_not_a_token_is_a_syntax_error(http: httpx.Client, text: str) ->
 @pytest.mark.parametrize("text", [b"SELECT nope('\xff\xfe')", b"SELECT '\xff' +", b"SELECT throwIf(1, '\xff')"])
 def test_an_error_may_quote_what_is_not_utf8(http: httpx.Client, text: bytes, version: str) -> None:
     answer = http.post("/", params={"client_protocol_version": version, "default_format": "Native"}, content=text)
-    assert answer.headers["x-clickhouse-exception-code"] in ("46", "62", "395")
+    code = answer.headers["x-clickhouse-exception-code"]
+    # Some builds of Python lose what chDB says then: the answer admits it.
+    assert code in ("46", "62", "395") or (code == "1002" and "not UTF-8, so chDB could not tell it" in answer.text)
     assert answer.text.startswith("Code: ")
 
 

@@ -65,10 +65,14 @@ def clickhouse_error(code: int, message: str) -> ClickHouseError:
     return ClickHouseError(code, f"Code: {code}. DB::Exception: {message} ({_NAMES[code]})")
 
 
+_WORDLESS = "The statement failed with an error that quotes bytes which are not UTF-8, so chDB could not tell it"
+
+
 def from_engine(error: Exception) -> ClickHouseError:
     """What the engine said; 1002 for words of chDB that are not ClickHouse's.
 
-    chDB raises what the engine said as RuntimeError, or, if that quotes bytes that are not UTF-8, UnicodeDecodeError.
+    chDB raises what the engine said as RuntimeError, or, if that quotes bytes that are not UTF-8, UnicodeDecodeError;
+    in some builds of Python (Debian's 3.11) that comes as a RuntimeError without a word.
     """
     said = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
     text = said.strip()
@@ -76,4 +80,4 @@ def from_engine(error: Exception) -> ClickHouseError:
         return ClickHouseError(int(wrapped[1]), wrapped[2])
     if told := _ENGINE_TEXT.search(text):
         return ClickHouseError(int(told[1]), told[0])
-    return clickhouse_error(UNKNOWN_EXCEPTION, f"{text or type(error).__name__}.")
+    return clickhouse_error(UNKNOWN_EXCEPTION, f"{text or _WORDLESS}.")

@@ -13,9 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from pipeline_lib.model.errors import UserError
+from stacks.status import PARTS
 
 PROJECT = "throughline"
-PARTS = ("postgres", "kafka", "connect", "clickhouse")
 
 Port = Annotated[int, Field(ge=1024, le=65535, description="a port from 1024 to 65535; without it a free one is taken")]
 Heap = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mg]$", description="a JVM heap such as 512m or 2g")]

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+PARTS = ("postgres", "kafka", "connect", "clickhouse")
+"""The parts that every stack has, in the order in which an event passes them."""
+
 
 @dataclass(frozen=True)
 class PartStatus:

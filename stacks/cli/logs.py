@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from pipeline_lib.model.errors import UserError
-from stacks.cli.options import DEFAULT_STACK, PARTS, StackOption
+from stacks.cli.options import DEFAULT_STACK, StackOption
 from stacks.outputs import outputs_of
+from stacks.status import PARTS
 
 
 def logs(

@@ -9,4 +9,3 @@ StackOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of text.")]
 DEFAULT_STACK = "dev"
-PARTS = ("postgres", "kafka", "connect", "clickhouse")

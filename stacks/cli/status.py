@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from stacks.cli.options import DEFAULT_STACK, PARTS, JsonOption, StackOption
+from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
 from stacks.outputs import outputs_of
-from stacks.status import PartStatus
+from stacks.status import PARTS, PartStatus
 
 
 def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> None:

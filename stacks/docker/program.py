@@ -7,23 +7,20 @@ from stacks.allocation import LOOPBACK
 from stacks.backend import Address, System, Systems
 from stacks.config import StackConfig
 from stacks.docker.allocation import Allocation
-from stacks.docker.clickhouse import PORT as CLICKHOUSE_PORT
 from stacks.docker.clickhouse import USERS, clickhouse
-from stacks.docker.connect import PORT as CONNECT_PORT
 from stacks.docker.connect import SECRETS_FILE, connect
 from stacks.docker.images import images
 from stacks.docker.kafka import INNER_PORT, kafka
 from stacks.docker.part import Site, Standing, declare
 from stacks.docker.postgres import postgres
 from stacks.kafka_settings import DATABASE_PASSWORD
-
-PORTS = ("postgres", "kafka", "connect", "clickhouse")
+from stacks.status import PARTS
 
 
 def stand_up(config: StackConfig) -> Systems:
     """Declares the stack's network and its parts."""
     asked = config.asked_ports()
-    allocation = Allocation("allocation", asked_ports={name: asked[name] for name in PORTS})
+    allocation = Allocation("allocation", asked_ports={name: asked[name] for name in PARTS})
     stack = pulumi.get_stack()
     network_name = pulumi.Output.concat("throughline-", stack, "-", allocation.token)
     site = Site(stack, allocation.token, docker.Network("network", name=network_name))
@@ -52,17 +49,19 @@ def stand_up(config: StackConfig) -> Systems:
         },
     )
 
-    def system(name: str, inner_port: int, data_of: str) -> System:
+    inner_ports = {part.name: part.port for part in parts} | {"kafka": INNER_PORT}
+
+    def system(name: str, data_of: str) -> System:
         outer = Address(pulumi.Output.from_input(LOOPBACK), allocation.ports[name])
-        inner = Address(pulumi.Output.from_input(name), pulumi.Output.from_input(str(inner_port)))
+        inner = Address(pulumi.Output.from_input(name), pulumi.Output.from_input(str(inner_ports[name])))
         return System(standing[name].container, _identity(standing[data_of]), outer, inner)
 
     return Systems(
-        postgres=system("postgres", 5432, "postgres"),
-        kafka=system("kafka", INNER_PORT, "kafka"),
+        postgres=system("postgres", data_of="postgres"),
+        kafka=system("kafka", data_of="kafka"),
         # What Connect must not lose is in Kafka.
-        connect=system("connect", CONNECT_PORT, "kafka"),
-        clickhouse=system("clickhouse", CLICKHOUSE_PORT, "clickhouse"),
+        connect=system("connect", data_of="kafka"),
+        clickhouse=system("clickhouse", data_of="clickhouse"),
         passwords=passwords,
         replication_password=pulumi.Output.from_input(f"${{file:{SECRETS_FILE}:{DATABASE_PASSWORD}}}"),
     )

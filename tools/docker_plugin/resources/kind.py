@@ -43,6 +43,16 @@ def facts_stay(_old: Props | None, _new: Props, known: Props) -> Props:
     return known
 
 
+def needs_another(_argument: str, _old: Any, _new: Any) -> bool:
+    """`replaces` of what the engine cannot change."""
+    return True
+
+
+def never_in_place(_work: Work, _id: str, _old: Arguments, _new: Arguments) -> Props:
+    """`update` of what the engine cannot change: Pulumi does not call it where every change needs another one."""
+    raise AssertionError("this kind of resource does not change in place")
+
+
 @dataclass(frozen=True)
 class Kind(Generic[A]):
     """A kind of resource. `create` gives its id and facts, or leaves nothing behind; `delete` bears that it is gone.

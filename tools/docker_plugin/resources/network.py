@@ -4,8 +4,6 @@ One that stands already is taken over if it has just the labels that are asked f
 left by an `up` that was killed. Any other one of the name is somebody else's.
 """
 
-from typing import Any
-
 from docker.errors import NotFound
 from docker.models.networks import Network
 
@@ -13,7 +11,7 @@ from pipeline_lib.model.errors import UserError
 from tools.docker_plugin.arguments import NetworkArguments, as_dict
 from tools.docker_plugin.engine import FAILURES
 from tools.docker_plugin.resources.drift import changed_labels
-from tools.docker_plugin.resources.kind import Kind, Standing, Work, facts_stay
+from tools.docker_plugin.resources.kind import Kind, Standing, Work, facts_stay, needs_another, never_in_place
 from tools.docker_plugin.values import Props
 
 
@@ -53,10 +51,6 @@ def _read(work: Work, id_: str, args: NetworkArguments) -> Standing | None:
     return Standing(_facts(found), changed_labels(args.labels, found.attrs["Labels"]))
 
 
-def _update(_work: Work, _id: str, _old: NetworkArguments, _new: NetworkArguments) -> Props:
-    raise AssertionError("a network does not change in place")
-
-
 def _delete(work: Work, id_: str, args: NetworkArguments) -> None:
     try:
         work.engine.client().networks.get(id_).remove()
@@ -66,18 +60,14 @@ def _delete(work: Work, id_: str, args: NetworkArguments) -> None:
         raise work.engine.explained(error, f"remove the network {args.name}") from error
 
 
-def _replaces(_argument: str, _old: Any, _new: Any) -> bool:
-    return True
-
-
 NETWORK = Kind(
     name="Network",
     arguments=NetworkArguments,
-    replaces=_replaces,
+    replaces=needs_another,
     deleted_before_replaced=True,
     create=_create,
     read=_read,
-    update=_update,
+    update=never_in_place,
     delete=_delete,
     computed=("scope",),
     foreseen=facts_stay,

@@ -4,8 +4,6 @@ To the engine, creating one that stands already means to use it, whoever made it
 has just the labels that are asked for and that no container uses: it was left by an `up` that was killed.
 """
 
-from typing import Any
-
 from docker.errors import NotFound
 from docker.models.volumes import Volume
 
@@ -13,7 +11,7 @@ from pipeline_lib.model.errors import UserError
 from tools.docker_plugin.arguments import VolumeArguments, as_dict
 from tools.docker_plugin.engine import FAILURES
 from tools.docker_plugin.resources.drift import changed_labels
-from tools.docker_plugin.resources.kind import Kind, Standing, Work, facts_stay
+from tools.docker_plugin.resources.kind import Kind, Standing, Work, facts_stay, needs_another, never_in_place
 from tools.docker_plugin.values import Props
 
 
@@ -53,10 +51,6 @@ def _read(work: Work, id_: str, args: VolumeArguments) -> Standing | None:
     return Standing(_facts(found), changed_labels(args.labels, found.attrs["Labels"]))
 
 
-def _update(_work: Work, _id: str, _old: VolumeArguments, _new: VolumeArguments) -> Props:
-    raise AssertionError("a volume does not change in place")
-
-
 def _delete(work: Work, id_: str, args: VolumeArguments) -> None:
     try:
         work.engine.client().volumes.get(id_).remove()
@@ -66,18 +60,14 @@ def _delete(work: Work, id_: str, args: VolumeArguments) -> None:
         raise work.engine.explained(error, f"remove the volume {args.name}") from error
 
 
-def _replaces(_argument: str, _old: Any, _new: Any) -> bool:
-    return True
-
-
 VOLUME = Kind(
     name="Volume",
     arguments=VolumeArguments,
-    replaces=_replaces,
+    replaces=needs_another,
     deleted_before_replaced=True,
     create=_create,
     read=_read,
-    update=_update,
+    update=never_in_place,
     delete=_delete,
     computed=("driver", "mountpoint"),
     foreseen=facts_stay,

@@ -21,6 +21,8 @@ Port = Annotated[int, Field(ge=1024, le=65535, description="a port from 1024 to 
 Heap = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mg]$", description="a JVM heap such as 512m or 2g")]
 Image = Annotated[str, Field(min_length=1, description="a container image by name, tag and, if you like, digest")]
 Milliseconds = Annotated[int, Field(ge=1, le=600_000, description="milliseconds, from 1 to 600000")]
+# Of two brokers none could be spared: a majority of two is both.
+Brokers = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if str(value).isdecimal() else value)]
 
 
 # Pulumi makes a number of a whole number in a nested value, whatever it is to mean.
@@ -47,8 +49,9 @@ class KafkaConfig(_Section):
     image: Image | None = None
     controller_port: Port | None = None
     heap: Heap = "512m"
-    partitions: int = Field(
-        default=1, ge=1, le=1000, description="partitions of the topic, from 1 to 1000; they can only grow"
+    brokers: Brokers = Field(default=1, description="1 or 3 (of two, neither could be spared)")
+    partitions: int | None = Field(
+        default=None, ge=1, le=1000, description="partitions of the topic, from 1 to 1000; they can only grow"
     )
 
 
@@ -59,6 +62,7 @@ class ConnectConfig(_Section):
     port: Port | None = None
     image: Image | None = None
     heap: Heap = "768m"
+    workers: int = Field(default=1, ge=1, le=4, description="workers, from 1 to 4")
     poll_interval_ms: Milliseconds = 5
     heartbeat_interval_ms: Milliseconds = 5000
 
@@ -70,6 +74,7 @@ class ClickHouseConfig(_Section):
     port: Port | None = None
     image: Image | None = None
     memory: Heap = Field(default="3g", description="a memory limit such as 512m or 3g")
+    replicas: int = Field(default=1, ge=1, le=3, description="replicas, from 1 to 3")
     flush_interval_ms: Milliseconds = 1
     poll_timeout_ms: Milliseconds = 200
     poll_max_batch_size: int = Field(default=1, ge=1, le=1_000_000, description="messages a poll, from 1 to 1000000")
@@ -84,6 +89,11 @@ class StackConfig(_Section):
     kafka: KafkaConfig = KafkaConfig()
     connect: ConnectConfig = ConnectConfig()
     clickhouse: ClickHouseConfig = ClickHouseConfig()
+
+    @property
+    def partitions(self) -> int:
+        """Of the topic: what the config says, else enough for every broker and every replica to have one."""
+        return self.kafka.partitions or max(self.kafka.brokers, self.clickhouse.replicas)
 
     def asked_ports(self) -> dict[str, int | None]:
         """Every port of a stack by its name, None where a free one will do."""
@@ -116,16 +126,20 @@ def parse(values: Mapping[str, str]) -> StackConfig:
     return config
 
 
+_NUMBERS = {"kafka.brokers": "one broker", "connect.workers": "one worker", "clickhouse.replicas": "no replicas"}
+
+
 def _require_available(config: StackConfig) -> None:
-    """The embedded parts come from packages, one version of each, and from no image."""
+    """The embedded parts come from packages, one version of each, from no image, and there is one of each."""
     if config.backend != "embedded":
         return
     default = StackConfig()
-    for key in ("postgres.version", "kafka.version", "clickhouse.version", *(f"{part}.image" for part in PARTS)):
+    versions = ("postgres.version", "kafka.version", "clickhouse.version")
+    for key in (*versions, *(f"{part}.image" for part in PARTS), *_NUMBERS):
         part, name = key.split(".")
         chosen, only = (getattr(getattr(of, part), name) for of in (config, default))
         if chosen != only:
-            has = f"has {part} {only} alone" if only else "uses no images"
+            has = f"has {part} {only} alone" if key in versions else f"has {_NUMBERS.get(key, 'no images')}"
             raise UserError(
                 f"The stack's config sets '{key}' to '{chosen}', but the embedded backend {has}. Take it away with "
                 f"`pulumi config rm --path {key}`, or choose the other backend with `pulumi config set backend docker`."

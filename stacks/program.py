@@ -74,13 +74,15 @@ def _export(config: StackConfig, systems: Systems) -> None:
             },
         },
     )
-    pulumi.export("kafka", {"bootstrap": systems.kafka.address.text, "topic": TOPIC})
-    pulumi.export("connect", {"url": systems.connect.address.url, "connector": CONNECTOR})
+    pulumi.export("kafka", {"bootstrap": systems.kafka.addresses, "topic": TOPIC})
+    connect_urls = [member.address.url for member in systems.connect.members]
+    pulumi.export("connect", {"url": connect_urls[0], "urls": connect_urls, "connector": CONNECTOR})
     pulumi.export(
         "clickhouse",
         {
             **_credentials("clickhouse", "analyst", "analyst", systems),
             "url": systems.clickhouse.address.url,
+            "urls": [member.address.url for member in systems.clickhouse.members],
             "host": systems.clickhouse.address.host,
             "port": systems.clickhouse.address.port,
             "database": DATABASE,

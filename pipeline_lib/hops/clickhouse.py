@@ -3,6 +3,8 @@
 Rows are read with FINAL, as analysts see them. The position is what the engine table's consumer group has committed:
 it commits after the block is in all tables, so every message before it is either a row or a dead letter by now. The
 marker of a fence could be seen sooner, since the tables that a block goes to are written one after the other.
+
+Of several replicas one is asked. What another has consumed it knows of by then, and fetches it before it is read.
 """
 
 import re
@@ -15,6 +17,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib.hops.servers import answering_replica
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
 from pipeline_lib.model.errors import UserError
@@ -24,6 +27,7 @@ from pipeline_lib.model.sighting import Sighting
 
 GroupOffsets = Callable[[str], tuple[TopicPosition, ...]]
 CONNECT_TIMEOUT_S = 5
+SYNC_TIMEOUT_S = 30
 _GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
 
 _ROW_FIELDS = (
@@ -79,6 +83,10 @@ class Client:
             for row in result.result_rows
         ]
 
+    def command(self, statement: str, settings: Mapping[str, Any]) -> None:
+        """A statement that returns no rows; raises ClickHouseError."""
+        self._client.command(statement, settings=dict(settings))
+
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
@@ -95,7 +103,8 @@ class ClickHouse:
     name = "clickhouse"
 
     def __init__(self, endpoint: ClickHouseEndpoint, group_offsets: GroupOffsets) -> None:
-        self._client = Client(endpoint, "admin")
+        self.endpoint = answering_replica(endpoint)
+        self._client = Client(self.endpoint, "admin")
         self._group_offsets = group_offsets
         # Rows from before we were opened are not looked at: a source made anew gives its ids a second time.
         self._opened_at = self._client.rows("SELECT toString(now64(6, 'UTC')) AS now")[0]["now"]
@@ -131,6 +140,7 @@ class ClickHouse:
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The rows and dead letters of these messages and users, by their way through Kafka."""
+        self._catch_up()
         ids = [message.id for message in committed]
         rows = self._client.rows(
             f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
@@ -149,6 +159,22 @@ class ClickHouse:
             opened_at=self._opened_at,
         )
         return [*map(self._sighting, rows), *map(self._sighting, letters)]
+
+    def _catch_up(self) -> None:
+        """Returns when this replica has what the others have taken in so far."""
+        if not self.endpoint.is_replicated:
+            return
+        try:
+            for table in ("events", "dead_letters"):
+                self._client.command(
+                    f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", settings={"receive_timeout": SYNC_TIMEOUT_S}
+                )
+        except ClickHouseError as error:
+            raise UserError(
+                f"The ClickHouse replica at {self.endpoint.url} has not fetched what the others have taken in: "
+                f"{str(error).splitlines()[0]}. A replica that is stopped may have rows that no other has: see "
+                "`throughline status`; `throughline up` starts it."
+            ) from None
 
     def _sighting(self, row: Mapping[str, Any]) -> Sighting:
         fields = {name: row[name] for name in _ROW_FIELDS if name in row}

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib.hops.servers import first_answering
 from pipeline_lib.hops.tail import Tail
 from pipeline_lib.model.endpoints import ConnectEndpoint
 from pipeline_lib.model.envelope import Envelope
@@ -31,10 +32,10 @@ class Connect:
 
     def __init__(self, endpoint: ConnectEndpoint, published: Tail) -> None:
         self._published = published
-        self._url = endpoint.url
+        self._url = first_answering(endpoint.urls)
         self._connector = endpoint.connector
         self._client = httpx.Client(
-            base_url=f"{endpoint.url.rstrip('/')}/connectors/{endpoint.connector}", timeout=TIMEOUT_S, trust_env=False
+            base_url=f"{self._url.rstrip('/')}/connectors/{endpoint.connector}", timeout=TIMEOUT_S, trust_env=False
         )
         try:
             self.status()

@@ -5,8 +5,9 @@ Each system names the user that an application or an analyst would connect as; `
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, computed_field, field_serializer
+from pydantic import BaseModel, ConfigDict, SecretStr, computed_field, field_serializer, model_validator
 
 
 class _Endpoint(BaseModel):
@@ -30,6 +31,18 @@ MASK = "********"
 def reveal(secret: SecretStr) -> str:
     """The secret's text; every place that shows one calls this, so that they can be found."""
     return secret.get_secret_value()
+
+
+class _Servers(_Endpoint):
+    """A system of one server or several: `urls` are all of them, the first is `url`."""
+
+    url: str
+    urls: tuple[str, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {"urls": [given["url"]], **given} if "url" in given else given
 
 
 class PostgresEndpoint(Credentials):
@@ -63,24 +76,33 @@ class KafkaEndpoint(_Endpoint):
     """Kafka and the topic of the outbox."""
 
     bootstrap: str
+    """host:port of each broker, with commas between them."""
     topic: str
 
 
-class ConnectEndpoint(_Endpoint):
-    """Kafka Connect's REST API and the connector's name."""
+class ConnectEndpoint(_Servers):
+    """Kafka Connect's REST API, of which every worker has one, and the connector's name."""
 
-    url: str
     connector: str
 
 
-class ClickHouseEndpoint(Credentials):
-    """ClickHouse over HTTP as an analyst sees it."""
+class ClickHouseEndpoint(Credentials, _Servers):
+    """ClickHouse over HTTP as an analyst sees it; `host` and `port` are those of `url`."""
 
-    url: str
     host: str
     port: int
     database: str
     users: dict[str, Credentials]
+
+    @property
+    def is_replicated(self) -> bool:
+        """Whether there are several servers, each with all rows, sooner or later."""
+        return len(self.urls) > 1
+
+    def at(self, url: str) -> "ClickHouseEndpoint":
+        """The same with `url`, one of `urls`, as the server to ask."""
+        where = urlsplit(url)
+        return self.model_copy(update={"url": url, "host": where.hostname, "port": where.port})
 
 
 class Endpoints(_Endpoint):

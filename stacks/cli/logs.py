@@ -8,18 +8,21 @@ import typer
 from pipeline_lib.model.errors import UserError
 from stacks.cli.options import DEFAULT_STACK, StackOption
 from stacks.outputs import outputs_of
-from stacks.status import PARTS
+from stacks.status import PARTS, in_order
 
 
 def logs(
-    part: Annotated[str, typer.Argument(metavar="PART", help=f"One of {', '.join(PARTS)}.")],
+    part: Annotated[
+        str, typer.Argument(metavar="PART", help=f"One of {', '.join(PARTS)}, or of a cluster's others: kafka-2.")
+    ],
     stack: StackOption = DEFAULT_STACK,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
 ) -> None:
     """The last lines that a part has logged."""
-    if part not in PARTS:
-        raise UserError(f"There is no part '{part}': the parts are {', '.join(PARTS)}.")
     outputs = outputs_of(stack)
+    parts = in_order({*PARTS, *outputs.get("parts", {})})
+    if part not in parts:
+        raise UserError(f"There is no part '{part}': the parts are {', '.join(parts)}.")
     if outputs.get("backend") == "docker":
         from stacks.docker.status import last_lines
 

@@ -9,14 +9,14 @@ import typer
 
 from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
 from stacks.outputs import outputs_of
-from stacks.status import PARTS, PartStatus
+from stacks.status import PartStatus, in_order, system_of
 
 
 def status(stack: StackOption = DEFAULT_STACK, as_json: JsonOption = False) -> None:
     """Each part's state, version, address, age and memory, and the pipeline's lag."""
     outputs = outputs_of(stack)
     told: dict[str, dict[str, str]] = outputs.get("parts", {})
-    parts = [{**asdict(part), **told[part.part]} for part in _statuses(outputs, sorted(told, key=PARTS.index))]
+    parts = [{**asdict(part), **told[part.part]} for part in _statuses(outputs, in_order(told))]
     found = {"stack": stack, "backend": outputs.get("backend"), "parts": parts, "lag": _lag(stack, parts)}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
@@ -38,7 +38,8 @@ def _statuses(outputs: dict[str, Any], parts: list[str]) -> list[PartStatus]:
 
 def _lag(stack: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
     """The lag, or why it cannot be told."""
-    down = [str(part["part"]) for part in parts if part["state"] != "RUNNING"]
+    running = {system_of(part["part"]) for part in parts if part["state"] == "RUNNING"}
+    down = [str(part["part"]) for part in parts if system_of(part["part"]) not in running]
     if down or not parts:
         return {"unknown": f"{', '.join(down) or 'no part'} not running"}
     from pipeline_lib.hops.chain import open_chain

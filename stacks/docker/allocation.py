@@ -1,11 +1,12 @@
 """What a Docker stack is given once: a token for its names, ports, passwords, and its Kafka cluster's id."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pulumi
-from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
+from pipeline_lib.model.errors import UserError
 from stacks.allocation import asked, new_passwords, ports
 from stacks.dynamic import Props, Provider
 from stacks.kafka_settings import cluster_id
@@ -30,6 +31,11 @@ class AllocationProvider(Provider):
 
     inputs = ("asked_ports", "port_names")
 
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
+        """Refuses, before anything is touched, servers more or less where those that stand could not bear it."""
+        _require_bearable(_olds["port_names"], _news["port_names"])
+        return super().diff(_id, _olds, _news)
+
     def create(self, props: Props) -> CreateResult:
         """Free ports, new passwords."""
         token = secrets.token_hex(4)
@@ -47,3 +53,26 @@ class AllocationProvider(Provider):
 
     def delete(self, _id: str, _props: Props) -> None:
         """Nothing is left to take away."""
+
+
+def _require_bearable(olds: Iterable[str], news: Iterable[str]) -> None:
+    """The servers of a system are told by their ports: `kafka`, `kafka-2`, …"""
+
+    def numbers_of(system: str) -> tuple[int, int]:
+        had, wanted = (sum(name.partition("-")[0] == system for name in names) for names in (olds, news))
+        return had, wanted
+
+    had, wanted = numbers_of("kafka")
+    if had != wanted:
+        raise UserError(
+            f"The stack stands with {had} of `kafka.brokers` and its config asks for {wanted}: brokers know each other "
+            f"from the start, and their number cannot change. Set `kafka.brokers` to {had}, or start anew with "
+            "`throughline down`."
+        )
+    had, wanted = numbers_of("clickhouse")
+    if wanted < had:
+        raise UserError(
+            f"The stack stands with {had} of `clickhouse.replicas` and its config asks for {wanted}: replicas can be "
+            f"added and not taken away, for one may hold rows that no other has yet. Set `clickhouse.replicas` to "
+            f"{had} or more, or start anew with `throughline down`."
+        )

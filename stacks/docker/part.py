@@ -20,11 +20,11 @@ _SECONDS_TO_STOP = 10
 
 @dataclass(frozen=True)
 class DockerPart:
-    """One container. `port` is what it listens on for whoever drives the stack; `memory_mb` its limit."""
+    """One container. `port` is what it listens on for whoever drives the stack, if for them; `memory_mb` its limit."""
 
     name: str
     image: str
-    port: int
+    port: int | None
     memory_mb: int
     ready: Sequence[str]
     """A command in the container that succeeds once the system answers."""
@@ -61,8 +61,18 @@ class Standing:
     volume: docker.Volume | None
 
 
-def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Standing:
-    """The part's image, volume and container; the container counts as made when it is ready."""
+def members(part: str, number: int) -> tuple[str, ...]:
+    """The names of so many servers of a system: the first has the system's own."""
+    return (part, *(f"{part}-{place}" for place in range(2, number + 1)))
+
+
+def declare(
+    part: DockerPart, site: Site, host_port: pulumi.Input[str] | None, after: Sequence[Standing] = ()
+) -> Standing:
+    """The part's image, volume and container; the container counts as made when it is ready.
+
+    It is started at once, beside what it talks to, unless it has to come `after` that.
+    """
     image = docker.RemoteImage(f"{part.name}-image", name=part.image, keep_locally=True)
     volume = None
     if part.data is not None:
@@ -82,7 +92,9 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
             docker.ContainerPortArgs(
                 internal=part.port, external=pulumi.Output.from_input(host_port).apply(int), ip=LOOPBACK, protocol="tcp"
             )
-        ],
+        ]
+        if part.port is not None and host_port is not None
+        else [],
         networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=site.network.name, aliases=[part.name])],
         volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=part.data)] if volume else [],
         uploads=[docker.ContainerUploadArgs(file=path, content=content) for path, content in part.files.items()],
@@ -104,7 +116,7 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
         destroy_grace_seconds=_SECONDS_TO_STOP,
         labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in labels.items()],
         # The name and the port are the stack's: the old one has to go first.
-        opts=pulumi.ResourceOptions(delete_before_replace=True),
+        opts=pulumi.ResourceOptions(delete_before_replace=True, depends_on=[standing.container for standing in after]),
     )
     return Standing(container, volume)
 

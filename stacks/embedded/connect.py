@@ -10,7 +10,7 @@ from stacks.embedded.jars import version_of
 from stacks.embedded.jvm import LOGGING, java
 from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.supervision import Command
-from stacks.kafka_settings import DATABASE_PASSWORD, WORKER, properties
+from stacks.kafka_settings import DATABASE_PASSWORD, properties, worker
 
 SECRETS_FILE = "secrets.properties"
 
@@ -27,7 +27,7 @@ class Connect(EmbeddedPart):
 
     def files(self) -> Mapping[str, str]:
         settings = {
-            **WORKER,
+            **worker(1),
             "bootstrap.servers": f"{LOOPBACK}:{self.port('kafka')}",
             "listeners": f"http://{LOOPBACK}:{self.port()}",
             "rest.advertised.host.name": LOOPBACK,

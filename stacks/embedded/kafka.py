@@ -11,7 +11,7 @@ from stacks.embedded.jars import version_of
 from stacks.embedded.jvm import LOGGING, java
 from stacks.embedded.part import EmbeddedPart
 from stacks.embedded.supervision import Command
-from stacks.kafka_settings import SINGLE_BROKER, cluster_id, properties
+from stacks.kafka_settings import broker, cluster_id, properties
 
 
 class Kafka(EmbeddedPart):
@@ -34,7 +34,7 @@ class Kafka(EmbeddedPart):
             "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{self.port()}",
             "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
             "log.dirs": self.data,
-            **SINGLE_BROKER,
+            **broker(1),
         }
         return {"server.properties": properties(settings), "log4j2.properties": LOGGING}
 

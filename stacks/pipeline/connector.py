@@ -17,6 +17,7 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from pipeline_lib.hops.servers import first_answering
 from pipeline_lib.model.errors import UserError
 from stacks.backend import Systems
 from stacks.config import StackConfig
@@ -65,7 +66,8 @@ def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.
 
 
 class Connector(Resource, module="pipeline", name="Connector"):
-    """A connector of a Connect cluster; `database` is where its replication slot is looked for."""
+    """A connector of a Connect cluster, whose workers are at `url`, with commas between them if there are several;
+    `database` is where its replication slot is looked for."""
 
     def __init__(
         self,
@@ -131,6 +133,10 @@ class ConnectorProvider(Provider):
             _rest(_props, "DELETE", "")
 
 
+def _worker(props: Props) -> str:
+    return first_answering(props["url"].split(","))
+
+
 def _rest(props: Props, method: str, path: str, json: Any = None) -> urllib3.BaseHTTPResponse:
     """One call of the connector's; 409 is Connect's word for a rebalance, which passes."""
     calls = Retrying(
@@ -140,7 +146,7 @@ def _rest(props: Props, method: str, path: str, json: Any = None) -> urllib3.Bas
         stop=stop_after_delay(PATIENCE_S),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    url = f"{props['url']}/connectors/{props['connector']}{path}"
+    url = f"{_worker(props)}/connectors/{props['connector']}{path}"
     return calls(urllib3.request, method, url, json=json, timeout=10, retries=False)
 
 
@@ -214,7 +220,7 @@ def _forget_offsets(props: Props) -> None:
     if _refused(_rest(props, "GET", "")):
         answer = urllib3.request(
             "POST",
-            f"{props['url']}/connectors",
+            f"{_worker(props)}/connectors",
             json={"name": props["connector"], "config": props["config"], "initial_state": "STOPPED"},
             timeout=30,
         )

@@ -9,10 +9,12 @@ import pulumi
 from pipeline_lib import sql
 from stacks.backend import Systems
 from stacks.config import StackConfig
+from stacks.kafka_settings import replication
 from stacks.pipeline.clickhouse import ClickHouseSchema
 from stacks.pipeline.connector import Connector, connector_config
 from stacks.pipeline.names import CONNECTOR, DATABASE, HEARTBEAT_TOPIC, TOPIC
 from stacks.pipeline.postgres import PostgresSchema
+from stacks.pipeline.replication import replicated
 from stacks.pipeline.topic import Topic
 
 
@@ -39,20 +41,21 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     topic, heartbeats = (
         Topic(
             name,
-            bootstrap=systems.kafka.address.text,
+            bootstrap=systems.kafka.addresses,
             topic=topic_name,
             partitions=partitions,
+            replicas=replication(config.kafka.brokers),
             within=systems.kafka.identity,
             opts=systems.kafka.inside(),
         )
         for name, topic_name, partitions in (
-            ("topic", TOPIC, config.kafka.partitions),
+            ("topic", TOPIC, config.partitions),
             ("heartbeat-topic", HEARTBEAT_TOPIC, 1),
         )
     )
     connector = Connector(
         "connector",
-        url=systems.connect.address.url,
+        url=systems.connect.urls,
         connector=CONNECTOR,
         database=pulumi.Output.concat(postgres_admin, "/", DATABASE),
         config=connector_config(config, systems),
@@ -61,20 +64,25 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         ),
         opts=systems.connect.inside(schema, topic, heartbeats),
     )
-    tables = ClickHouseSchema(
-        "clickhouse-schema",
-        host=systems.clickhouse.address.host,
-        port=systems.clickhouse.address.port,
-        password=systems.passwords["clickhouse_admin"],
-        database=DATABASE,
-        objects=pulumi.Output.all(
-            systems.kafka.inner_address.text, systems.clickhouse.identity, systems.kafka.identity
-        ).apply(lambda known: _clickhouse_objects(config, *known)),
-        partitions=config.kafka.partitions,
-        within=systems.clickhouse.identity,
-        opts=systems.clickhouse.inside(topic),
-    )
-    return [schema, topic, heartbeats, connector, tables]
+    objects = pulumi.Output.all(
+        systems.kafka.inner_addresses, systems.clickhouse.identity, systems.kafka.identity
+    ).apply(lambda known: _clickhouse_objects(config, *known))
+    tables = [
+        ClickHouseSchema(
+            "clickhouse-schema" if number == 1 else f"clickhouse-schema-{number}",
+            host=server.address.host,
+            port=server.address.port,
+            password=systems.passwords["clickhouse_admin"],
+            database=DATABASE,
+            objects=objects,
+            partitions=config.partitions,
+            replicas=config.clickhouse.replicas,
+            within=server.identity,
+            opts=server.inside(topic),
+        )
+        for number, server in enumerate(systems.clickhouse.members, 1)
+    ]
+    return [schema, topic, heartbeats, connector, *tables]
 
 
 def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, kafka: str) -> dict[str, str]:
@@ -88,4 +96,7 @@ def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, ka
         "poll_timeout_ms": str(config.clickhouse.poll_timeout_ms),
         "poll_max_batch_size": str(config.clickhouse.poll_max_batch_size),
     }
-    return {name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER}
+    objects = {name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER}
+    if config.clickhouse.replicas == 1:
+        return objects
+    return {name: replicated(name, statement, clickhouse) for name, statement in objects.items()}

@@ -12,7 +12,7 @@ TIMEOUT_S = 20
 
 
 class Topic(Resource, module="pipeline", name="Topic"):
-    """A topic with one replica a partition; partitions can be added."""
+    """A topic; partitions can be added, the number of `replicas` of each stays."""
 
     def __init__(
         self,
@@ -21,10 +21,17 @@ class Topic(Resource, module="pipeline", name="Topic"):
         bootstrap: pulumi.Input[str],
         topic: str,
         partitions: int,
+        replicas: int,
         within: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        inputs = {"bootstrap": bootstrap, "topic": topic, "partitions": str(partitions), "within": within}
+        inputs = {
+            "bootstrap": bootstrap,
+            "topic": topic,
+            "partitions": str(partitions),
+            "replicas": str(replicas),
+            "within": within,
+        }
         super().__init__(TopicProvider(), name, inputs, opts)
 
 
@@ -36,7 +43,9 @@ class TopicProvider(Provider):
 
     def create(self, props: Props) -> CreateResult:
         """Creates the topic, or takes over one that stands."""
-        wanted = NewTopic(props["topic"], num_partitions=int(props["partitions"]), replication_factor=1)
+        wanted = NewTopic(
+            props["topic"], num_partitions=int(props["partitions"]), replication_factor=int(props["replicas"])
+        )
         admin = _admin(props)  # its answers end with it
         try:
             admin.create_topics([wanted], operation_timeout=TIMEOUT_S)[props["topic"]].result(TIMEOUT_S)

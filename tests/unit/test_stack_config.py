@@ -68,7 +68,7 @@ def test_sizes() -> None:
     [
         ("kafka", '{"version": "3.9.1"}', "has kafka 4.3.1 alone"),
         ("clickhouse", '{"version": "24.10"}', "has clickhouse 25.8 alone"),
-        ("postgres", '{"image": "postgres:18"}', "uses no images"),
+        ("postgres", '{"image": "postgres:18"}', "has no images"),
     ],
 )
 def test_what_the_embedded_backend_does_not_have_is_refused(key: str, text: str, why: str) -> None:

@@ -1,5 +1,8 @@
 """Stacks on a real Docker engine, from the images that `make images` builds. `make test-docker` brings both."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 
 import docker
@@ -60,3 +63,31 @@ def container(engine: docker.DockerClient, stack: str, part: str) -> Container:
     labels = [f"throughline.stack={stack}", f"throughline.part={part}"]
     (found,) = engine.containers.list(all=True, filters={"label": labels})
     return found
+
+
+def without_its_data(engine: docker.DockerClient, stack: str, part: str) -> None:
+    """Removes the part's container and its volume."""
+    lost = container(engine, stack, part)
+    volumes = [mount["Name"] for mount in lost.attrs["Mounts"] if mount["Type"] == "volume"]
+    lost.remove(force=True)
+    for volume in volumes:
+        engine.volumes.get(volume).remove()
+
+
+def proved(lab: Lab, stack: str) -> None:
+    """The reference journey passes on the stack."""
+    assert json.loads(lab.throughline("demo", "--stack", stack, "--json").stdout)["verdict"] == "passed"
+
+
+def features_pass(lab: Lab, stack: str) -> None:
+    """The features pass on the stack."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "features", "--stack", stack],
+        env=lab.environment,
+        cwd=lab.root,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -83,9 +83,9 @@ class Client:
             for row in result.result_rows
         ]
 
-    def command(self, statement: str, settings: Mapping[str, Any]) -> None:
+    def command(self, statement: str, **settings: Any) -> None:
         """A statement that returns no rows; raises ClickHouseError."""
-        self._client.command(statement, settings=dict(settings))
+        self._client.command(statement, settings=settings)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -166,9 +166,7 @@ class ClickHouse:
             return
         try:
             for table in ("events", "dead_letters"):
-                self._client.command(
-                    f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", settings={"receive_timeout": SYNC_TIMEOUT_S}
-                )
+                self._client.command(f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", receive_timeout=SYNC_TIMEOUT_S)
         except ClickHouseError as error:
             raise UserError(
                 f"The ClickHouse replica at {self.endpoint.url} has not fetched what the others have taken in: "

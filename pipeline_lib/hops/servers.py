@@ -20,7 +20,7 @@ def first_answering(urls: Sequence[str]) -> str:
 
 def answering_replica(endpoint: ClickHouseEndpoint) -> ClickHouseEndpoint:
     """The endpoint of the first replica that answers; readers that are to see the same rows share it."""
-    return endpoint.at(first_answering(endpoint.urls))
+    return endpoint.at(first_answering(endpoint.urls)) if endpoint.is_replicated else endpoint
 
 
 def _answers(url: str) -> bool:

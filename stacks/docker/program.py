@@ -85,6 +85,12 @@ def stand_up(config: StackConfig) -> Systems:
     def own(name: str) -> pulumi.Output[str]:
         return _identity(standing[name])
 
+    def replica(name: str) -> System:
+        if len(replicas) == 1:
+            return server(name, own(name))
+        # What Keeper knows of a replica's tables is a part of them.
+        return server(name, pulumi.Output.concat(own(name), "/", own("keeper")), standing["keeper"].container)
+
     def together(names: tuple[str, ...], needed: int) -> pulumi.Output[str]:
         if len(names) == 1:
             return own(names[0])
@@ -102,15 +108,7 @@ def stand_up(config: StackConfig) -> Systems:
         kafka=system(in_kafka, [server(name, own(name)) for name in brokers]),
         # What Connect must not lose is in Kafka.
         connect=system(in_kafka, [server(name, in_kafka) for name in workers]),
-        clickhouse=system(
-            in_clickhouse,
-            [
-                server(name, pulumi.Output.concat(own(name), "/", own("keeper")), standing["keeper"].container)
-                if len(replicas) > 1
-                else server(name, own(name))
-                for name in replicas
-            ],
-        ),
+        clickhouse=system(in_clickhouse, [replica(name) for name in replicas]),
         passwords=passwords,
         replication_password=pulumi.Output.from_input(f"${{file:{SECRETS_FILE}:{DATABASE_PASSWORD}}}"),
     )

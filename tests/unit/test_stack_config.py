@@ -31,6 +31,9 @@ def test_parts_are_objects_as_pulumi_gives_them() -> None:
         ({"kafka": '{"version": "2.8"}'}, ["'kafka.version'", "'2.8'", "4.3.1"]),
         ({"postgres": '{"version": "12"}'}, ["'postgres.version'", "'12'", "18"]),
         ({"connect": "{"}, ["'connect'", "an object of"]),
+        ({"kafka": '{"brokers": 2}'}, ["'kafka.brokers'", "2", "1 or 3 (of two, neither could be spared)"]),
+        ({"connect": '{"workers": "5"}'}, ["'connect.workers'", "'5'", "from 1 to 4"]),
+        ({"clickhouse": '{"replicas": 0}'}, ["'clickhouse.replicas'", "0", "from 1 to 3"]),
         ({"clickhouse": '{"flushIntervalMs": 0}'}, ["'clickhouse.flushIntervalMs'", "milliseconds"]),
     ],
 )
@@ -69,6 +72,9 @@ def test_sizes() -> None:
         ("kafka", '{"version": "3.9.1"}', "has kafka 4.3.1 alone"),
         ("clickhouse", '{"version": "24.10"}', "has clickhouse 25.8 alone"),
         ("postgres", '{"image": "postgres:18"}', "has no images"),
+        ("kafka", '{"brokers": 3}', "has one broker"),
+        ("connect", '{"workers": "2"}', "has one worker"),
+        ("clickhouse", '{"replicas": 2}', "has no replicas"),
     ],
 )
 def test_what_the_embedded_backend_does_not_have_is_refused(key: str, text: str, why: str) -> None:
@@ -85,3 +91,19 @@ def test_versions_that_do_not_work_together_are_refused_with_the_reason() -> Non
     with pytest.raises(UserError, match=r"ClickHouse 24\.10 cannot consume from Kafka 4\.3\.1"):
         parse(chosen)
     assert parse(chosen | _KAFKA_3).clickhouse.version == "24.10"
+
+
+@pytest.mark.parametrize(
+    ("kafka", "clickhouse", "partitions"),
+    [
+        ("{}", "{}", 1),
+        ('{"brokers": "3"}', "{}", 3),
+        ("{}", '{"replicas": 2}', 2),
+        ('{"partitions": 1}', '{"replicas": 2}', 1),
+    ],
+)
+def test_partitions_are_enough_for_every_broker_and_replica_unless_given(
+    kafka: str, clickhouse: str, partitions: int
+) -> None:
+    docker = {"throughline:backend": "docker"}
+    assert parse({**docker, "throughline:kafka": kafka, "throughline:clickhouse": clickhouse}).partitions == partitions

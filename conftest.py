@@ -6,7 +6,10 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-pytest_plugins = ["steps.fixtures", "steps.postgres", "steps.connect", "steps.kafka", "steps.clickhouse"]
+pytest_plugins = [
+    *("steps.fixtures", "steps.postgres", "steps.connect", "steps.kafka", "steps.clickhouse"),
+    "steps.faults",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -49,11 +49,11 @@ class Tail:
     """The reader; it runs from when it is made until `close`."""
 
     def __init__(self, endpoint: KafkaEndpoint, limit: int = LIMIT) -> None:
-        topic, troubles = endpoint.topic, deque[str](maxlen=1)
+        topic, troubles = endpoint.topic, list[KafkaError]()
         self._consumer = Consumer(
             {
                 **endpoint.client_settings(),
-                "error_cb": lambda error: troubles.append(error.str()),
+                "error_cb": troubles.append,
                 # The library wants a name; nothing joins or commits under it.
                 "group.id": "throughline-tail",
                 "enable.auto.commit": False,
@@ -65,10 +65,10 @@ class Tail:
         try:
             self.start = end_offsets(self._consumer, endpoint.bootstrap, topic)
         except KafkaException as error:
-            self._consumer.poll(0)  # lets the library tell of its troubles: why it could not connect is among them
+            self._consumer.poll(0)  # lets the library tell of its troubles
             raise UserError(
-                f"Kafka at {endpoint.bootstrap} does not answer: {[error.args[0].str(), *troubles][-1]}. See "
-                "`throughline status`; `throughline up` mends a stack."
+                f"Kafka at {endpoint.bootstrap} does not answer: {reason_of(error, troubles)}. See `throughline "
+                "status`; `throughline up` mends a stack."
             ) from None
         self._consumer.assign([TopicPartition(at.topic, at.partition, at.offset) for at in self.start])
         self._next = {at.partition: at for at in self.start}
@@ -169,6 +169,13 @@ def end_offsets(consumer: Consumer, bootstrap: str, topic: str) -> tuple[TopicPo
         TopicPosition(topic, partition, consumer.get_watermark_offsets(TopicPartition(topic, partition))[1])
         for partition in sorted(known.partitions)
     )
+
+
+def reason_of(error: KafkaException, troubles: Iterable[KafkaError]) -> str:
+    """Why a client could not connect: the last of the troubles that the library has told of that says more than that
+    no broker is there, else the error itself."""
+    told: list[str] = [trouble.str() for trouble in troubles if trouble.code() != KafkaError._ALL_BROKERS_DOWN]
+    return told[-1] if told else str(error.args[0].str())
 
 
 def _message(polled: Any) -> TopicMessage:

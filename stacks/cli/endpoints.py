@@ -22,5 +22,5 @@ def endpoints(
 
     for system, values in json.loads(found.as_json(show_secrets=show_secrets)).items():
         if isinstance(values, dict):
-            shown = "  ".join(f"{key} {value}" for key, value in values.items() if not isinstance(value, dict))
+            shown = "  ".join(f"{key} {value}" for key, value in values.items() if isinstance(value, (str, int)))
             typer.echo(f"{system:<11} {shown}")

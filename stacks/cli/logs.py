@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline_lib.model.errors import UserError
+from stacks.abilities import require_part
 from stacks.cli.options import DEFAULT_STACK, StackOption
 from stacks.outputs import outputs_of
 from stacks.status import PARTS
@@ -17,9 +18,10 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
 ) -> None:
     """The last lines that a part has logged."""
-    if part not in PARTS:
-        raise UserError(f"There is no part '{part}': the parts are {', '.join(PARTS)}.")
+    require_part(part)
     outputs = outputs_of(stack)
+    if outputs.get("backend") == "external":
+        raise UserError(f"The stack '{stack}' is external: its {part} is not ours, and logs where it runs.")
     if outputs.get("backend") == "docker":
         from stacks.docker.status import last_lines
 

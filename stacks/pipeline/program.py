@@ -7,6 +7,7 @@ that `up` applies, and its `read` compares with what stands, so that `up` mends 
 import pulumi
 
 from pipeline_lib import sql
+from pipeline_lib.model.endpoints import postgres_uri
 from stacks.backend import Systems
 from stacks.config import StackConfig
 from stacks.pipeline.clickhouse import ClickHouseSchema
@@ -18,9 +19,10 @@ from stacks.pipeline.topic import Topic
 
 def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResource]:
     """Puts the reference pipeline on `systems`; returns its resources."""
-    postgres_admin = pulumi.Output.concat(
-        *("postgresql://postgres:", systems.passwords["postgres_admin"], "@", systems.postgres.address.text)
-    )
+    admin = systems.users["postgres_admin"]
+    postgres_admin = pulumi.Output.all(
+        systems.passwords["postgres_admin"], systems.postgres.address.text, systems.postgres.access
+    ).apply(lambda known: postgres_uri(admin, known[0], known[1], "postgres", **known[2]))
     schema = PostgresSchema(
         "postgres-schema",
         server=postgres_admin,
@@ -40,6 +42,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         Topic(
             name,
             bootstrap=systems.kafka.address.text,
+            security=systems.kafka.access,
             topic=topic_name,
             partitions=partitions,
             within=systems.kafka.identity,
@@ -53,18 +56,25 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     connector = Connector(
         "connector",
         url=systems.connect.address.url,
+        access=systems.connect.access,
         connector=CONNECTOR,
-        database=pulumi.Output.concat(postgres_admin, "/", DATABASE),
+        server=postgres_admin,
+        drops_slot=not systems.postgres.ours,
         config=connector_config(config, systems),
         within=pulumi.Output.concat(
             *(systems.postgres.identity, "/", systems.kafka.identity, "/", systems.connect.identity)
         ),
-        opts=systems.connect.inside(schema, topic, heartbeats),
+        opts=systems.connect.inside(schema, topic, heartbeats, holds_data=False),
     )
     tables = ClickHouseSchema(
         "clickhouse-schema",
-        host=systems.clickhouse.address.host,
-        port=systems.clickhouse.address.port,
+        server={
+            "host": systems.clickhouse.address.host,
+            "port": systems.clickhouse.address.port,
+            "interface": systems.clickhouse.address.scheme,
+            "username": systems.users["clickhouse_admin"],
+            **systems.clickhouse.access,
+        },
         password=systems.passwords["clickhouse_admin"],
         database=DATABASE,
         objects=pulumi.Output.all(
@@ -72,7 +82,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         ).apply(lambda known: _clickhouse_objects(config, *known)),
         partitions=config.kafka.partitions,
         within=systems.clickhouse.identity,
-        opts=systems.clickhouse.inside(topic),
+        opts=systems.clickhouse.inside(topic, holds_data=False),
     )
     return [schema, topic, heartbeats, connector, tables]
 

@@ -6,10 +6,7 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-pytest_plugins = [
-    *("steps.fixtures", "steps.postgres", "steps.connect", "steps.kafka", "steps.clickhouse"),
-    "steps.faults",
-]
+pytest_plugins = ["steps.fixtures", "steps.postgres", "steps.connect", "steps.kafka", "steps.clickhouse"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

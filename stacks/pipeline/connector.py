@@ -95,9 +95,9 @@ class Connector(Resource, module="pipeline", name="Connector"):
             "within": within,
             "state": None,
         }
-        # Where the worker has no file for it, the config holds the password.
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["config"])
-        super().__init__(ConnectorProvider(), name, inputs, pulumi.ResourceOptions.merge(opts, secret))
+        if drops_slot:  # on a worker that is not ours either, where no file has the password and the config holds it
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["config"]))
+        super().__init__(ConnectorProvider(), name, inputs, opts)
 
 
 class ConnectorProvider(Provider):
@@ -114,28 +114,28 @@ class ConnectorProvider(Provider):
 
     def create(self, props: Props) -> CreateResult:
         """Puts the connector and returns when its task runs and its slot is active."""
-        if not _slot_exists(props):
-            _forget_offsets(props)
-        _put(props)
+        _start(props)
         return CreateResult(props["connector"], {**props, "state": "RUNNING"})
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Its config and state as Connect has them; gone if Connect does not have it or is not there."""
+        """Its config and state as Connect has them; gone if Connect does not have it or is not there.
+
+        One whose slot is still to be dropped is never gone: it is ABSENT.
+        """
+        absent = ReadResult(id_, {**props, "state": "ABSENT"}) if props["drops_slot"] == "True" else ReadResult("", {})
         try:
             answer = _rest(props, "GET", "")
             status = _rest(props, "GET", "/status").json()
-        except HTTPError:
-            if props["drops_slot"] == "True":  # it is not known to be gone, and its slot is still to be dropped
-                return ReadResult(id_, {**props, "state": "UNREACHABLE"})
-            return ReadResult("", {})
-        if answer.status != HTTPStatus.OK:
-            return ReadResult("", {})
+        except (HTTPError, ValueError):
+            return absent
+        if _refused(answer):
+            return absent
         config = {key: value for key, value in answer.json()["config"].items() if key != "name"}
         return ReadResult(id_, {**props, "config": config, "state": _state(status)})
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         """Puts the new config; a paused connector goes on, a failed one is started again."""
-        _put(_news)
+        _start(_news)
         return UpdateResult({**_news, "state": "RUNNING"})
 
     def delete(self, _id: str, _props: Props) -> None:
@@ -167,6 +167,12 @@ def _pool(props: Props) -> urllib3.PoolManager:
 
 def _refused(answer: urllib3.BaseHTTPResponse) -> bool:
     return answer.status >= HTTPStatus.BAD_REQUEST
+
+
+def _start(props: Props) -> None:
+    if not _slot_exists(props):
+        _forget_offsets(props)
+    _put(props)
 
 
 def _put(props: Props) -> None:

@@ -130,17 +130,21 @@ def look(target: Endpoints) -> Found:
     return Found(slots, connectors(target), set(topics), row[0] if row else 0)
 
 
-def connectors(target: Endpoints) -> list[str]:
+def ask_connect(target: Endpoints, method: str, path: str) -> urllib3.BaseHTTPResponse:
     connect = target.connect
     assert connect.password is not None
-    with urllib3.PoolManager(ca_certs=connect.ca_file) as pool:
-        asked = pool.request(
-            "GET",
-            f"{connect.url}/connectors",
-            headers=urllib3.make_headers(basic_auth=f"{connect.user}:{reveal(connect.password)}"),
-        )
-    names: list[str] = asked.json()
+    headers = urllib3.make_headers(basic_auth=f"{connect.user}:{reveal(connect.password)}")
+    with urllib3.PoolManager(ca_certs=connect.ca_file, headers=headers) as pool:
+        return pool.request(method, f"{connect.url}{path}")
+
+
+def connectors(target: Endpoints) -> list[str]:
+    names: list[str] = ask_connect(target, "GET", "/connectors").json()
     return names
+
+
+def delete_connector(target: Endpoints) -> None:
+    assert ask_connect(target, "DELETE", f"/connectors/{target.connect.connector}").status == 204
 
 
 def run_features(lab: Lab, stack: str) -> str:
@@ -308,8 +312,11 @@ def test_asked_for_the_pipeline_is_put_on_bare_systems_and_taken_off_them_withou
         run_features(lab, stack)
         assert_nowhere_in_plain_text(lab, stack, secrets_of(bare) | secrets_of(lab.endpoints(stack)))
         assert lab.changes(lab.throughline("up", "--stack", stack, **told)) == set()
+        delete_connector(bare)
+        assert lab.changes(lab.throughline("up", "--stack", stack, **told)) == {"connector updated"}
         before = look(bare)
-        assert before.slots
+        assert (before.slots, before.connectors) == (["experiments_slot"], ["experiments-postgres-connector"])
+        delete_connector(bare)  # its slot is left
         gone = lab.changes(lab.throughline("down", "--stack", stack))
         assert {"connector deleted", "clickhouse-schema deleted", "topic kept", "postgres-schema kept"} <= gone
         after = look(bare)

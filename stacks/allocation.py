@@ -18,6 +18,7 @@ PORT_RANGE = range(20_000, 32_000)
 PASSWORDS = (
     *("postgres_admin", "postgres_owner", "postgres_replication", "postgres_application"),
     *("clickhouse_admin", "clickhouse_ingestion", "clickhouse_analyst"),
+    *("kafka_client", "connect_client"),  # where these two ask for a password
 )
 
 

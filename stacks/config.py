@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from pipeline_lib.model.errors import UserError
@@ -29,6 +29,10 @@ Brokers = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if s
 _Version = BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
 
 
+Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
+Secret = Annotated[SecretStr, _Version, Field(description="a password, as `pulumi config set --secret` keeps it")]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=False)
 
@@ -39,6 +43,17 @@ class PostgresConfig(_Section):
     version: Annotated[Literal["18", "17"], _Version] = Field(default="18", description="18 or, with docker, 17")
     port: Port | None = None
     image: Image | None = None
+    host: Text | None = None
+    user: Text | None = None
+    password: Secret | None = None
+    ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] | None = Field(
+        default=None, description="disable, require, verify-ca or verify-full"
+    )
+    ssl_root_cert: Text | None = None
+    owner_user: Text | None = None
+    owner_password: Secret | None = None
+    application_user: Text | None = None
+    application_password: Secret | None = None
 
 
 class KafkaConfig(_Section):
@@ -53,6 +68,16 @@ class KafkaConfig(_Section):
     partitions: int | None = Field(
         default=None, ge=1, le=1000, description="partitions of the topic, from 1 to 1000; they can only grow"
     )
+    bootstrap: Text | None = None
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] | None = Field(
+        default=None, description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    user: Text | None = None
+    password: Secret | None = None
+    ca_file: Text | None = None
 
 
 class ConnectConfig(_Section):
@@ -65,6 +90,10 @@ class ConnectConfig(_Section):
     workers: int = Field(default=1, ge=1, le=4, description="workers, from 1 to 4")
     poll_interval_ms: Milliseconds = 5
     heartbeat_interval_ms: Milliseconds = 5000
+    url: Text | None = None
+    user: Text | None = None
+    password: Secret | None = None
+    ca_file: Text | None = None
 
 
 class ClickHouseConfig(_Section):
@@ -78,12 +107,24 @@ class ClickHouseConfig(_Section):
     flush_interval_ms: Milliseconds = 1
     poll_timeout_ms: Milliseconds = 200
     poll_max_batch_size: int = Field(default=1, ge=1, le=1_000_000, description="messages a poll, from 1 to 1000000")
+    url: Text | None = None
+    user: Text | None = None
+    password: Secret | None = None
+    analyst_user: Text | None = None
+    analyst_password: Secret | None = None
+    ca_file: Text | None = None
 
 
 class StackConfig(_Section):
     """All that can be set for a stack."""
 
-    backend: Literal["embedded", "docker"] = Field(default="embedded", description="embedded or docker")
+    backend: Literal["embedded", "docker", "external"] = Field(
+        default="embedded", description="embedded, docker or external"
+    )
+    security: Literal["none", "tls"] = Field(default="none", description="none or, with embedded, tls")
+    pipeline: bool | None = Field(
+        default=None, description="true or false: whether the pipeline is put on the systems (with external: false)"
+    )
     required_disk_mb: int = Field(default=1024, ge=0, description="MiB that must be free before anything is written")
     postgres: PostgresConfig = PostgresConfig()
     kafka: KafkaConfig = KafkaConfig()
@@ -94,6 +135,11 @@ class StackConfig(_Section):
     def partitions(self) -> int:
         """Of the topic: what the config says, else enough for every broker and every replica to have one."""
         return self.kafka.partitions or max(self.kafka.brokers, self.clickhouse.replicas)
+
+    @property
+    def puts_pipeline(self) -> bool:
+        """Whether the pipeline is put on the systems; on systems that are not ours only if that is asked for."""
+        return self.backend != "external" if self.pipeline is None else self.pipeline
 
     def asked_ports(self) -> dict[str, int | None]:
         """Every port of a stack by its name, None where a free one will do."""
@@ -122,6 +168,7 @@ def parse(values: Mapping[str, str]) -> StackConfig:
             f"The stack's config gives one port to two parts ({sorted(taken)}): give each a port of its own."
         )
     _require_available(config)
+    _require_meant_for(config)
     _require_compatible(config)
     return config
 
@@ -144,6 +191,40 @@ def _require_available(config: StackConfig) -> None:
                 f"The stack's config sets '{key}' to '{chosen}', but the embedded backend {has}. Take it away with "
                 f"`pulumi config rm --path {key}`, or choose the other backend with `pulumi config set backend docker`."
             )
+
+
+_EXTERNAL = {
+    "postgres": {"host", "user", "password", "ssl_mode", "ssl_root_cert"}
+    | {"owner_user", "owner_password", "application_user", "application_password"},
+    "kafka": {"bootstrap", "security_protocol", "sasl_mechanism", "user", "password", "ca_file"},
+    "connect": {"url", "user", "password", "ca_file"},
+    "clickhouse": {"url", "user", "password", "analyst_user", "analyst_password", "ca_file"},
+}
+"""What tells of a system that is not ours, by its section."""
+_OWN = {"version", "image", "heap", "memory", "debezium", "controller_port"}
+"""What tells how a part of ours is made."""
+
+
+def _require_meant_for(config: StackConfig) -> None:
+    """Nothing is set that the backend would not look at."""
+    external = config.backend == "external"
+    unused = []
+    for part in PARTS:
+        chosen: set[str] = getattr(config, part).model_fields_set
+        of_no_use = chosen & _OWN | (chosen & {"port"} if part != "postgres" else set())
+        if config.puts_pipeline:  # which makes these roles itself
+            of_no_use |= chosen & {"owner_user", "owner_password", "application_user", "application_password"}
+        unused += [f"{part}.{_key(name)}" for name in sorted(of_no_use if external else chosen & _EXTERNAL[part])]
+    if external and "required_disk_mb" in config.model_fields_set:
+        unused.append("requiredDiskMb")
+    if config.security != "none" and config.backend != "embedded":
+        unused.append("security")
+    if unused:
+        away = " and ".join(f"`pulumi config rm --path {key}`" for key in unused)
+        raise UserError(
+            f"The stack's config sets {', '.join(unused)}, of which the {config.backend} backend makes nothing. Take "
+            f"it away with {away}, or choose another backend with `pulumi config set backend NAME`."
+        )
 
 
 def _require_compatible(config: StackConfig) -> None:
@@ -187,7 +268,7 @@ def _refusal(invalid: ValidationError) -> str:
             sentences.append(f"The stack's config has an unknown key '{key}': {_where(path)} takes {known}.")
         else:
             sentences.append(
-                f"The stack's config has a bad value for '{key}': {error['input']!r} was given, "
+                f"The stack's config has a bad value for '{key}': {_shown(key, error['input'])} was given, "
                 f"{_valid_values(section, last)} is wanted."
             )
     example = ".".join(str(step) for step in invalid.errors(include_url=False)[0]["loc"])
@@ -196,6 +277,15 @@ def _refusal(invalid: ValidationError) -> str:
         + f" Change it with `pulumi config set --path {example} VALUE` or take it away with "
         + (f"`pulumi config rm --path {example}`.")
     )
+
+
+def is_secret(key: str) -> bool:
+    """Whether what a key is set to must not be shown."""
+    return key.lower().endswith("password")
+
+
+def _shown(key: str, given: Any) -> str:
+    return "what must not be shown" if is_secret(key) else repr(given)
 
 
 def _section(path: list[str]) -> type[_Section]:

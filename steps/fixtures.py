@@ -16,6 +16,15 @@ from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.pipeline import Delivery, Journey, Pipeline, open_pipeline, seconds
 
 PATIENCE_S = 30
+NEEDS = "needs_"
+ABILITIES = {"kill": "killing a part"}
+"""What a tag may ask for, and how a reader is told."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the tags known."""
+    for ability, words in ABILITIES.items():
+        config.addinivalue_line("markers", f"{NEEDS}{ability}: only on a stack that grants {words}")
 
 
 def throughline(*arguments: str) -> str:
@@ -43,6 +52,18 @@ def stack(request: pytest.FixtureRequest) -> Iterator[str]:
 def endpoints(stack: str) -> Endpoints:
     """Where the stack's systems are."""
     return Endpoints.model_validate_json(throughline("endpoints", "--stack", stack, "--json", "--show-secrets"))
+
+
+@pytest.fixture(autouse=True)
+def _granted(request: pytest.FixtureRequest) -> None:
+    """Skips what is tagged `@needs_…` on a stack that does not grant that."""
+    needed = [mark.name.removeprefix(NEEDS) for mark in request.node.iter_markers() if mark.name.startswith(NEEDS)]
+    if not needed:
+        return
+    has: Endpoints = request.getfixturevalue("endpoints")
+    for ability in needed:
+        if ability not in has.abilities:
+            pytest.skip(f"the stack '{has.stack}' ({has.backend}) does not grant {ABILITIES[ability]}")
 
 
 @pytest.fixture

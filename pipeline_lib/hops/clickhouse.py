@@ -62,6 +62,8 @@ class Client:
             self._client = clickhouse_connect.get_client(
                 host=endpoint.host,
                 port=endpoint.port,
+                interface="https" if endpoint.url.startswith("https:") else "http",
+                ca_cert=endpoint.ca_file,
                 username=who.user,
                 password=reveal(who.password),
                 database=endpoint.database,

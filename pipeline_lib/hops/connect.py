@@ -5,6 +5,7 @@ Connect's REST API: https://kafka.apache.org/documentation/#connect_rest. A conn
 the hop is asked together with the topic that the connector writes to.
 """
 
+import ssl
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import httpx
 from pipeline_lib.hops.protocol import Readiness
 from pipeline_lib.hops.servers import first_answering
 from pipeline_lib.hops.tail import Tail
-from pipeline_lib.model.endpoints import ConnectEndpoint
+from pipeline_lib.model.endpoints import ConnectEndpoint, reveal
 from pipeline_lib.model.envelope import Envelope
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
@@ -35,7 +36,11 @@ class Connect:
         self._url = first_answering(endpoint.urls)
         self._connector = endpoint.connector
         self._client = httpx.Client(
-            base_url=f"{self._url.rstrip('/')}/connectors/{endpoint.connector}", timeout=TIMEOUT_S, trust_env=False
+            base_url=f"{self._url.rstrip('/')}/connectors/{endpoint.connector}",
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            auth=(endpoint.user, reveal(endpoint.password)) if endpoint.user and endpoint.password else None,
+            verify=ssl.create_default_context(cafile=endpoint.ca_file) if endpoint.ca_file else True,
         )
         try:
             self.status()
@@ -51,6 +56,11 @@ class Connect:
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise UserError(
                 f"Connect at {self._url} has no connector {self._connector}. `throughline up` puts it back."
+            )
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise UserError(
+                f"Connect at {self._url} does not let us in ({answer.status_code} {answer.reason_phrase}): the user or "
+                "the password is not right. `throughline endpoints` shows both; `throughline up` mends a stack."
             )
         status: Mapping[str, Any] = answer.raise_for_status().json()
         return status

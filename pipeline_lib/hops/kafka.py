@@ -22,8 +22,8 @@ class Kafka:
 
     def __init__(self, endpoint: KafkaEndpoint) -> None:
         self._topic = endpoint.topic
-        self._admin = AdminClient({"bootstrap.servers": endpoint.bootstrap, "log_level": 0})
-        self.tail = Tail(endpoint.bootstrap, endpoint.topic)
+        self._admin = AdminClient({**endpoint.client_settings(), "log_level": 0})
+        self.tail = Tail(endpoint)
 
     def ready(self) -> Readiness:
         """Ready when every partition has a leader."""

@@ -15,6 +15,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline_lib.model import instant
+from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.envelope import Envelope, NotAnEnvelope
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.position import Lsn, TopicPosition
@@ -47,10 +48,12 @@ class TopicMessage:
 class Tail:
     """The reader; it runs from when it is made until `close`."""
 
-    def __init__(self, bootstrap: str, topic: str, limit: int = LIMIT) -> None:
+    def __init__(self, endpoint: KafkaEndpoint, limit: int = LIMIT) -> None:
+        topic, troubles = endpoint.topic, list[KafkaError]()
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **endpoint.client_settings(),
+                "error_cb": troubles.append,
                 # The library wants a name; nothing joins or commits under it.
                 "group.id": "throughline-tail",
                 "enable.auto.commit": False,
@@ -59,7 +62,14 @@ class Tail:
                 "log_level": 0,
             }
         )
-        self.start = end_offsets(self._consumer, bootstrap, topic)
+        try:
+            self.start = end_offsets(self._consumer, endpoint.bootstrap, topic)
+        except KafkaException as error:
+            self._consumer.poll(0)  # lets the library tell of its troubles
+            raise UserError(
+                f"Kafka at {endpoint.bootstrap} does not answer: {reason_of(error, troubles)}. See `throughline "
+                "status`; `throughline up` mends a stack."
+            ) from None
         self._consumer.assign([TopicPartition(at.topic, at.partition, at.offset) for at in self.start])
         self._next = {at.partition: at for at in self.start}
         self._messages: deque[TopicMessage] = deque()
@@ -151,22 +161,21 @@ class Tail:
 
 
 def end_offsets(consumer: Consumer, bootstrap: str, topic: str) -> tuple[TopicPosition, ...]:
-    """Where each partition of the topic ends now; raises UserError if there is no broker or no such topic."""
-    try:
-        known = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-        if known.error is not None:
-            raise UserError(
-                f"Kafka at {bootstrap} has no topic {topic}: {known.error.str()}. `throughline up` makes it."
-            )
-        return tuple(
-            TopicPosition(topic, partition, consumer.get_watermark_offsets(TopicPartition(topic, partition))[1])
-            for partition in sorted(known.partitions)
-        )
-    except KafkaException as error:
-        raise UserError(
-            f"Kafka at {bootstrap} does not answer: {error.args[0].str()}. See `throughline status`; `throughline up` "
-            "mends a stack."
-        ) from None
+    """Where each partition of the topic ends now; raises KafkaException, and UserError if there is no such topic."""
+    known = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+    if known.error is not None:
+        raise UserError(f"Kafka at {bootstrap} has no topic {topic}: {known.error.str()}. `throughline up` makes it.")
+    return tuple(
+        TopicPosition(topic, partition, consumer.get_watermark_offsets(TopicPartition(topic, partition))[1])
+        for partition in sorted(known.partitions)
+    )
+
+
+def reason_of(error: KafkaException, troubles: Iterable[KafkaError]) -> str:
+    """Why a client could not connect: the last of the troubles that the library has told of that says more than that
+    no broker is there, else the error itself."""
+    told: list[str] = [trouble.str() for trouble in troubles if trouble.code() != KafkaError._ALL_BROKERS_DOWN]
+    return told[-1] if told else str(error.args[0].str())
 
 
 def _message(polled: Any) -> TopicMessage:

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from pipeline_lib.model.errors import UserError
+from stacks.abilities import require_part
 from stacks.cli.options import DEFAULT_STACK, StackOption
 from stacks.outputs import outputs_of
-from stacks.status import PARTS, in_order
+from stacks.status import PARTS
 
 
 def logs(
@@ -20,9 +21,9 @@ def logs(
 ) -> None:
     """The last lines that a part has logged."""
     outputs = outputs_of(stack)
-    parts = in_order({*PARTS, *outputs.get("parts", {})})
-    if part not in parts:
-        raise UserError(f"There is no part '{part}': the parts are {', '.join(parts)}.")
+    require_part(part, outputs)
+    if outputs.get("backend") == "external":
+        raise UserError(f"The stack '{stack}' is external: its {part} is not ours, and logs where it runs.")
     if outputs.get("backend") == "docker":
         from stacks.docker.status import last_lines
 

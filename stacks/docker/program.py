@@ -99,7 +99,7 @@ def stand_up(config: StackConfig) -> Systems:
     def system(identity: pulumi.Output[str], servers: list[System]) -> System:
         first = servers[0]
         several = tuple(servers) if len(servers) > 1 else ()
-        return System(first.resource, identity, first.address, first.inner_address, several)
+        return System(first.resource, identity, first.address, first.inner_address, several=several)
 
     # A majority of the brokers has all that was committed, and each replica has all rows.
     in_kafka, in_clickhouse = together(brokers, len(brokers) // 2 + 1), together(replicas, 1)

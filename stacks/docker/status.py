@@ -42,6 +42,15 @@ def last_lines(token: str, part: str, lines: int) -> str:
     return str(container.logs(tail=lines).decode(errors="replace").rstrip())
 
 
+def kill(token: str, part: str) -> None:
+    """Kills the part's container and starts it again, which the engine does not do after a kill that was asked for."""
+    container = _container(_engine(), token, part)
+    if container is None or container.status != "running":
+        raise UserError(f"{part} does not run, so it cannot be killed. `throughline up` brings it back.")
+    container.kill()
+    container.start()
+
+
 def _engine() -> docker.DockerClient:
     try:
         return docker.from_env()

@@ -8,6 +8,7 @@ row is lost. While tables change nothing is consumed: the topic waits, at the gr
 Of several replicas each has a schema of its own and consumes a share of the topic; `replication` tells of their tables.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,14 +31,14 @@ _KAFKA_ENGINE = re.compile(r"ENGINE\s*=\s*Kafka\b", re.IGNORECASE)
 
 
 class ClickHouseSchema(Resource, module="pipeline", name="ClickHouseSchema"):
-    """`objects` (name to CREATE statement, each after those that it reads) in `database`."""
+    """`objects` (name to CREATE statement, each after those that it reads) in `database` of `server`, which is what
+    clickhouse-connect is to be called with beside the password."""
 
     def __init__(
         self,
         name: str,
         *,
-        host: pulumi.Input[str],
-        port: pulumi.Input[str],
+        server: Mapping[str, pulumi.Input[str]],
         password: pulumi.Input[str],
         database: str,
         objects: pulumi.Output[dict[str, str]],
@@ -47,8 +48,7 @@ class ClickHouseSchema(Resource, module="pipeline", name="ClickHouseSchema"):
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {
-            "host": host,
-            "port": port,
+            "server": server,
             "password": password,
             "database": database,
             "objects": objects,
@@ -88,13 +88,17 @@ class ClickHouseSchemaProvider(Provider):
         return UpdateResult(_news)
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Nothing: it is called when the ClickHouse it was in is gone, and tables that stand hold analysts' rows."""
+        """Drops what consumes the topic, where it stands still; tables hold analysts' rows and stay."""
+        with contextlib.suppress(ClickHouseError), _client(_props) as client:  # one that is gone consumes nothing
+            standing = _standing(client, _props["database"])
+            for name, text in reversed(_props["objects"].items()):
+                if name in standing and consumes(text):
+                    client.command(f"DROP TABLE {sql.identifier(_props['database'])}.{sql.identifier(name)}")
 
 
 def _client(props: Props) -> Client:
-    return clickhouse_connect.get_client(
-        host=props["host"], port=int(props["port"]), username="admin", password=props["password"]
-    )
+    given = {"ca_cert" if key == "ca_file" else key: value for key, value in props["server"].items()}
+    return clickhouse_connect.get_client(**{**given, "port": int(given["port"])}, password=props["password"])
 
 
 def _replicas(props: Props) -> int:
@@ -112,6 +116,11 @@ def is_derived(statement: str) -> bool:
     """Whether the object holds no rows of its own."""
     kind = _created(statement)["kind"].upper()
     return kind != "TABLE" or _KAFKA_ENGINE.search(statement) is not None
+
+
+def consumes(statement: str) -> bool:
+    """Whether the object is part of what takes messages from Kafka: an engine table or a materialized view."""
+    return _KAFKA_ENGINE.search(statement) is not None or "MATERIALIZED" in _created(statement)["kind"].upper()
 
 
 def _created(statement: str) -> re.Match[str]:

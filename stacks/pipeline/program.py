@@ -7,6 +7,7 @@ that `up` applies, and its `read` compares with what stands, so that `up` mends 
 import pulumi
 
 from pipeline_lib import sql
+from pipeline_lib.model.endpoints import postgres_uri
 from stacks.backend import Systems
 from stacks.config import StackConfig
 from stacks.kafka_settings import replication
@@ -20,9 +21,10 @@ from stacks.pipeline.topic import Topic
 
 def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResource]:
     """Puts the reference pipeline on `systems`; returns its resources."""
-    postgres_admin = pulumi.Output.concat(
-        *("postgresql://postgres:", systems.passwords["postgres_admin"], "@", systems.postgres.address.text)
-    )
+    admin = systems.users["postgres_admin"]
+    postgres_admin = pulumi.Output.all(
+        systems.passwords["postgres_admin"], systems.postgres.address.text, systems.postgres.access
+    ).apply(lambda known: postgres_uri(admin, known[0], known[1], "postgres", **known[2]))
     schema = PostgresSchema(
         "postgres-schema",
         server=postgres_admin,
@@ -42,6 +44,7 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
         Topic(
             name,
             bootstrap=systems.kafka.addresses,
+            security=systems.kafka.access,
             topic=topic_name,
             partitions=partitions,
             replicas=replication(config.kafka.brokers),
@@ -56,13 +59,15 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     connector = Connector(
         "connector",
         url=systems.connect.urls,
+        access=systems.connect.access,
         connector=CONNECTOR,
-        database=pulumi.Output.concat(postgres_admin, "/", DATABASE),
+        server=postgres_admin,
+        drops_slot=not systems.postgres.ours,
         config=connector_config(config, systems),
         within=pulumi.Output.concat(
             *(systems.postgres.identity, "/", systems.kafka.identity, "/", systems.connect.identity)
         ),
-        opts=systems.connect.inside(schema, topic, heartbeats),
+        opts=systems.connect.inside(schema, topic, heartbeats, holds_data=False),
     )
     objects = pulumi.Output.all(
         systems.kafka.inner_addresses, systems.clickhouse.identity, systems.kafka.identity
@@ -70,15 +75,20 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     tables = [
         ClickHouseSchema(
             "clickhouse-schema" if number == 1 else f"clickhouse-schema-{number}",
-            host=server.address.host,
-            port=server.address.port,
+            server={
+                "host": server.address.host,
+                "port": server.address.port,
+                "interface": server.address.scheme,
+                "username": systems.users["clickhouse_admin"],
+                **systems.clickhouse.access,
+            },
             password=systems.passwords["clickhouse_admin"],
             database=DATABASE,
             objects=objects,
             partitions=config.partitions,
             replicas=config.clickhouse.replicas,
             within=server.identity,
-            opts=server.inside(topic),
+            opts=server.inside(topic, holds_data=False),
         )
         for number, server in enumerate(systems.clickhouse.members, 1)
     ]

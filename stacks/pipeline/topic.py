@@ -1,10 +1,13 @@
 """The topic of the outbox."""
 
+from collections.abc import Mapping
+
 import pulumi
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
+from pipeline_lib.model.endpoints import KafkaEndpoint, KafkaSecurity
 from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider
 
@@ -19,6 +22,7 @@ class Topic(Resource, module="pipeline", name="Topic"):
         name: str,
         *,
         bootstrap: pulumi.Input[str],
+        security: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         topic: str,
         partitions: int,
         replicas: int,
@@ -27,6 +31,7 @@ class Topic(Resource, module="pipeline", name="Topic"):
     ) -> None:
         inputs = {
             "bootstrap": bootstrap,
+            "security": security,
             "topic": topic,
             "partitions": str(partitions),
             "replicas": str(replicas),
@@ -79,7 +84,12 @@ class TopicProvider(Provider):
 
 
 def _admin(props: Props) -> AdminClient:
-    return AdminClient({"bootstrap.servers": props["bootstrap"], "log_level": 0, "socket.timeout.ms": 5000})
+    endpoint = KafkaEndpoint(
+        bootstrap=props["bootstrap"],
+        topic=props["topic"],
+        security=KafkaSecurity.model_validate(props["security"]) if props.get("security") else None,
+    )
+    return AdminClient({**endpoint.client_settings(), "log_level": 0, "socket.timeout.ms": 5000})
 
 
 def _partitions(props: Props) -> int:

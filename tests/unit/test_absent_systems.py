@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pipeline_lib.hops.clickhouse import Client
 from pipeline_lib.hops.postgres import connect
 from pipeline_lib.hops.tail import Tail
-from pipeline_lib.model.endpoints import ClickHouseEndpoint, Credentials, PostgresEndpoint
+from pipeline_lib.model.endpoints import ClickHouseEndpoint, Credentials, KafkaEndpoint, PostgresEndpoint
 from pipeline_lib.model.errors import UserError
 
 SECRET = "not-to-be-shown"
@@ -28,7 +28,7 @@ def postgres(port: int) -> None:
 
 
 def kafka(port: int) -> None:
-    Tail(f"127.0.0.1:{port}", "experiments_events")
+    Tail(KafkaEndpoint(bootstrap=f"127.0.0.1:{port}", topic="experiments_events"))
 
 
 def clickhouse(port: int) -> None:

@@ -107,3 +107,39 @@ def test_partitions_are_enough_for_every_broker_and_replica_unless_given(
 ) -> None:
     docker = {"throughline:backend": "docker"}
     assert parse({**docker, "throughline:kafka": kafka, "throughline:clickhouse": clickhouse}).partitions == partitions
+
+
+@pytest.mark.parametrize(
+    ("backend", "values", "told"),
+    [
+        ("embedded", {"postgres": '{"host": "db.example"}'}, "postgres.host"),
+        ("docker", {"security": "tls"}, "security"),
+        ("external", {"security": "tls"}, "security"),
+        ("external", {"kafka": '{"heap": "1g"}', "requiredDiskMb": "1"}, "kafka.heap, requiredDiskMb"),
+        ("external", {"pipeline": "true", "postgres": '{"ownerUser": "x"}'}, "postgres.ownerUser"),
+    ],
+)
+def test_what_the_backend_makes_nothing_of_is_refused(backend: str, values: dict[str, str], told: str) -> None:
+    with pytest.raises(UserError, match=f"sets {told}, of which the {backend} backend makes nothing"):
+        parse({"throughline:backend": backend, **{f"throughline:{key}": value for key, value in values.items()}})
+
+
+@pytest.mark.parametrize(
+    ("values", "puts"),
+    [
+        ({}, True),
+        ({"backend": "docker", "pipeline": "false"}, False),
+        ({"backend": "external"}, False),
+        ({"backend": "external", "pipeline": "true"}, True),
+    ],
+)
+def test_the_pipeline_is_put_on_systems_that_are_not_ours_only_if_asked(values: dict[str, str], puts: bool) -> None:
+    assert parse({f"throughline:{key}": value for key, value in values.items()}).puts_pipeline is puts
+
+
+def test_a_password_is_never_shown() -> None:
+    config = parse({"throughline:backend": "external", "throughline:postgres": '{"password": 4711}'})
+    assert "4711" not in repr(config)
+    with pytest.raises(UserError) as refused:
+        parse({"throughline:backend": "external", "throughline:postgres": '{"password": {"a": "s3cret"}}'})
+    assert "s3cret" not in str(refused.value)

@@ -4,6 +4,7 @@ import docker
 import httpx
 import pytest
 
+from stacks.wait import until
 from tests.stacks.conftest import Lab, passwords
 from tests.stacks.with_engine.conftest import (
     container,
@@ -32,6 +33,18 @@ def test_status_and_logs_tell_each_part(docker_lab: Lab, stack: str) -> None:
     assert {part["state"] for part in parts.values()} == {"RUNNING"}
     assert all(part["memory_mb"] > 1 for part in parts.values())
     assert "ready to accept connections" in docker_lab.throughline("logs", "postgres", "--stack", stack).stdout
+
+
+def test_a_killed_part_comes_back(docker_lab: Lab, engine: docker.DockerClient, stack: str) -> None:
+    before = container(engine, stack, "clickhouse").attrs["State"]["StartedAt"]
+    docker_lab.throughline("kill", "clickhouse", "--stack", stack)
+
+    def healthy() -> bool:
+        state = container(engine, stack, "clickhouse").attrs["State"]
+        return bool(state["StartedAt"] != before and state["Health"]["Status"] == "healthy")
+
+    assert until(healthy, seconds=60)
+    proved(docker_lab, stack)
 
 
 def test_ports_are_published_on_loopback_alone(engine: docker.DockerClient, stack: str) -> None:

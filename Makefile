@@ -1,7 +1,8 @@
 # Everything that is done with a checkout. Each target sets up first, which after the first time takes no time.
-# STACK=name picks the stack of `make demo`.
+# STACK=name picks the stack of `make demo`, BACKEND=docker the backend of the measurements.
 
 STACK ?= dev
+BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-docker images check format lock lock-jars bench-start bench-latency clean
@@ -42,10 +43,10 @@ format: setup ## Format the code and mend what the linter can mend
 	.venv/bin/ruff check --fix
 
 bench-start: setup ## Measure how long a stack takes to stand, to be up to date and to go
-	.venv/bin/python -m bench.start
+	.venv/bin/python -m bench.start --backend $(BACKEND)
 
 bench-latency: setup ## Measure the time from a commit to a row that ClickHouse returns
-	.venv/bin/python -m bench.latency
+	.venv/bin/python -m bench.latency --backend $(BACKEND)
 
 lock: ## Write the locks of the Python packages anew (LOCK_FLAGS=--upgrade: newest versions)
 	@tools/find-python -m tools.setup.locks $(LOCK_FLAGS)

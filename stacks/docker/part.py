@@ -15,7 +15,6 @@ import pulumi_docker as docker
 from stacks.allocation import LOOPBACK
 
 SECONDS_TO_READY = 120
-_SECONDS_TO_STOP = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class DockerPart:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     command: Sequence[str] = ()
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    seconds_to_stop: int = 10
+    """How long it may take to stop before it is killed, when the container is removed."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
         memory=part.memory_mb,
         log_driver="json-file",
         log_opts={"max-size": "10m", "max-file": "3"},
-        destroy_grace_seconds=_SECONDS_TO_STOP,
+        destroy_grace_seconds=part.seconds_to_stop,
         labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in labels.items()],
         # The name and the port are the stack's: the old one has to go first.
         opts=pulumi.ResourceOptions(delete_before_replace=True),

@@ -212,6 +212,8 @@ class Progress:
                 self._line(_name(metadata.urn), _DOING[metadata.op])
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._reason(_COLOUR.sub("", event.diagnostic_event.message).strip().removeprefix("error: "))
+        elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
+            self.say(_COLOUR.sub("", event.diagnostic_event.message).strip())
 
     def running(self) -> str:
         """What was begun and not finished, as a part of a sentence."""

@@ -34,9 +34,9 @@ def program() -> None:
     """Declares the stack; `pulumi.RunError` if its config will not do."""
     try:
         config = _config()
+        systems = _backend(config)
     except UserError as refused:
         raise pulumi.RunError(str(refused)) from None
-    systems = _backend(config)
     resources = pipeline(config, systems)
     # Known only when all of it stands: an output that tells a stack from half a stack.
     pulumi.export("throughline", pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: VERSION))

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from stacks.allocation import LOOPBACK
-
-SECONDS_TO_READY = 120
+_LEAST_RETRIES = 240
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,11 @@ class Site:
     stack: str
     token: pulumi.Output[str]
     network: docker.Network
+    bind: pulumi.Output[str]
+    """The address of the engine's machine at which ports are published."""
+    seconds_to_ready: int
+    options: pulumi.ResourceOptions
+    """Which engine, for all that stands on it."""
 
     def name(self, part: str) -> pulumi.Output[str]:
         """Of something on the engine, which other stacks share."""
@@ -64,12 +67,13 @@ class Standing:
 
 def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Standing:
     """The part's image, volume and container; the container counts as made when it is ready."""
-    image = docker.RemoteImage(f"{part.name}-image", name=part.image, keep_locally=True)
+    image = docker.RemoteImage(f"{part.name}-image", name=part.image, keep_locally=True, opts=site.options)
     volume = None
     if part.data is not None:
         volume = docker.Volume(
             f"throughline-{site.stack}-{part.name}",
             labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in site.labels.items()],
+            opts=site.options,
         )
     labels = {**site.labels, "throughline.part": part.name}
     container = docker.Container(
@@ -81,7 +85,10 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
         envs=[pulumi.Output.concat(key, "=", value) for key, value in part.environment.items()],
         ports=[
             docker.ContainerPortArgs(
-                internal=part.port, external=pulumi.Output.from_input(host_port).apply(int), ip=LOOPBACK, protocol="tcp"
+                internal=part.port,
+                external=pulumi.Output.from_input(host_port).apply(int),
+                ip=site.bind,
+                protocol="tcp",
             )
         ],
         networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=site.network.name, aliases=[part.name])],
@@ -93,10 +100,11 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
             interval="500ms",
             timeout="5s",
             start_period="0s",
-            retries=SECONDS_TO_READY * 2,
+            # Of a standing container only the wait can change, so that is not told by the retries alone.
+            retries=max(_LEAST_RETRIES, site.seconds_to_ready * 2),
         ),
         wait=True,
-        wait_timeout=SECONDS_TO_READY,
+        wait_timeout=site.seconds_to_ready,
         must_run=True,
         restart="unless-stopped",
         memory=part.memory_mb,
@@ -105,7 +113,7 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
         destroy_grace_seconds=part.seconds_to_stop,
         labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in labels.items()],
         # The name and the port are the stack's: the old one has to go first.
-        opts=pulumi.ResourceOptions(delete_before_replace=True),
+        opts=pulumi.ResourceOptions.merge(site.options, pulumi.ResourceOptions(delete_before_replace=True)),
     )
     return Standing(container, volume)
 

@@ -72,14 +72,14 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         """Starts the process, which ends when its answers are not read any more; with no terminal, it asks nothing."""
         self.sock, theirs = socket.socketpair()
-        self.sock.settimeout(self.timeout)  # type: ignore[arg-type]
+        self.sock.settimeout(self.timeout)
         with theirs:
             end = theirs.fileno()
             self._process = subprocess.Popen(
                 self._argv, stdin=end, stdout=end, stderr=self._said, start_new_session=True
             )
 
-    def getresponse(self) -> HTTPResponse:
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]
         """The answer; an `OSError` with what `ssh` said if it ended instead."""
         try:
             return super().getresponse()

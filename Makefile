@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker images check format lock lock-jars bench-start bench-latency clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars bench-start bench-latency clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,12 @@ test: setup check ## Linters, types, and every test, on a stack of its own
 	.venv/bin/pytest --ignore=tests/unit --ignore=tests/setup
 
 test-docker: setup ## The same for the Docker backend; brings an engine where none runs, on Debian and as root
-	@.venv/bin/python -m tools.engine up
+	@.venv/bin/python -m tools.engine while $(MAKE) --no-print-directory test-on-engine
+
+test-on-engine: # An engine answers
 	@.venv/bin/python -m tools.images
 	@.venv/bin/python -m tools.images test-clickhouse
-	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine; \
-	  status=$$?; .venv/bin/python -m tools.engine down; exit $$status
+	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine
 
 images: setup ## Build the images of a stack on Docker from the package registries, for sites without official ones
 	@.venv/bin/python -m tools.images

@@ -11,12 +11,15 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline_lib.model.errors import UserError
 from stacks.allocation import LOOPBACK
-from stacks.config import StackConfig
-from tools.docker_plugin.over_ssh import command
+from tools.docker_plugin.ssh_command import ssh_command
+
+if TYPE_CHECKING:  # the plugin for dynamic resources loads this module at every `up`, and needs no config
+    from stacks.config import StackConfig
 
 CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 ANSWERED_WITHIN_S = 20
@@ -36,7 +39,7 @@ class EngineAddress:
         return self.url.startswith(("tcp://", "ssh://"))
 
 
-def engine_of(config: StackConfig) -> EngineAddress:
+def engine_of(config: "StackConfig") -> EngineAddress:
     """The engine that a config and the environment name; `UserError` if its certificates are not there."""
     if config.docker_host is None:
         url = os.environ.get("DOCKER_HOST", "")
@@ -60,7 +63,7 @@ def host_of(engine: EngineAddress) -> str:
         return LOOPBACK
     if engine.url.startswith("tcp://"):
         return urlsplit(engine.url).hostname or ""
-    asked = command(engine.url, [*engine.ssh_options, "-G"], ["true"])
+    asked = ssh_command(engine.url, [*engine.ssh_options, "-G"], ["true"])
     try:
         told = subprocess.run(asked, capture_output=True, text=True, timeout=ANSWERED_WITHIN_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -4,7 +4,6 @@ Docker's Python client has a way of its own, which takes no options of ssh's, fo
 forked (gRPC's threads are in it), and loses what ssh says when it fails.
 """
 
-import shlex
 import socket
 import subprocess
 import tempfile
@@ -20,24 +19,17 @@ from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.response import HTTPResponse
 
+from tools.docker_plugin.ssh_command import ssh_command
+
 BASE_URL = "http+docker://localhost"
 AT_ONCE = 32
-
-
-def command(host: str, options: Sequence[str], remote: Sequence[str]) -> list[str]:
-    """`ssh` to the host of an `ssh://` URL, as the `docker` command starts it; `options` come first and win."""
-    url = urlsplit(host)
-    user = ["-l", url.username] if url.username else []
-    port = ["-p", str(url.port)] if url.port else []
-    fixed = ["-o", "ConnectTimeout=30", "-T", *user, *port]
-    return ["ssh", *options, *fixed, "--", url.hostname or "", shlex.join(remote)]
 
 
 def adapter(host: str, options: Sequence[str], timeout_s: float) -> HTTPAdapter:
     """For a `requests` session, at `BASE_URL`."""
     path = urlsplit(host).path
     at = ["--host", f"unix://{path}"] if path.strip("/") else []
-    return _Adapter(command(host, options, ["docker", *at, "system", "dial-stdio"]), timeout_s)
+    return _Adapter(ssh_command(host, options, ["docker", *at, "system", "dial-stdio"]), timeout_s)
 
 
 class _Adapter(HTTPAdapter):

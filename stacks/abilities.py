@@ -32,7 +32,7 @@ def kill(stack: str, outputs: Mapping[str, Any], part: str) -> None:
     if backend == "docker":
         from stacks.docker.status import kill as kill_container
 
-        kill_container(outputs.get("token", ""), part)
+        kill_container(outputs, part)
         return
     from stacks.embedded.supervision import Supervisor
 

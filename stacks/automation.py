@@ -215,6 +215,8 @@ class Progress:
             told = _COLOUR.sub("", event.diagnostic_event.message).strip().removeprefix("error: ")
             # What ends the program itself is told a second time, with this before it.
             self._reason(told.removeprefix("an unhandled error occurred: "))
+        elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
+            self.say(_COLOUR.sub("", event.diagnostic_event.message).strip())
 
     def running(self) -> str:
         """What was begun and not finished, as a part of a sentence."""

@@ -9,17 +9,34 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from pipeline_lib.model.errors import UserError
 from stacks.status import PARTS
 
 PROJECT = "throughline"
+ENGINE_KEYS = ("docker_host", "docker_cert_path", "docker_ssh_opts", "docker_bind", "ready_seconds")
+"""The keys that say something of the Docker engine alone."""
 
 Port = Annotated[int, Field(ge=1024, le=65535, description="a port from 1024 to 65535; without it a free one is taken")]
 Heap = Annotated[str, Field(pattern=r"^[1-9][0-9]*[mg]$", description="a JVM heap such as 512m or 2g")]
 Image = Annotated[str, Field(min_length=1, description="a container image by name, tag and, if you like, digest")]
+DockerHost = Annotated[
+    str,
+    Field(
+        pattern=r"^(unix:///.+|(tcp|ssh)://[^/].*)$",
+        description="the URL of a Docker engine: unix:///…, tcp://host:port or ssh://user@host",
+    ),
+]
+CertPath = Annotated[
+    str,
+    Field(pattern=r"^[~/]", description="the absolute path of a folder with ca.pem, cert.pem and key.pem"),
+]
+Bind = Annotated[
+    IPvAnyAddress,
+    Field(description="the IP address of the Docker engine's machine at which ports are published"),
+]
 Milliseconds = Annotated[int, Field(ge=1, le=600_000, description="milliseconds, from 1 to 600000")]
 # Of two brokers none could be spared: a majority of two is both.
 Brokers = Annotated[Literal[1, 3], BeforeValidator(lambda value: int(value) if str(value).isdecimal() else value)]
@@ -125,6 +142,15 @@ class StackConfig(_Section):
     pipeline: bool | None = Field(
         default=None, description="true or false: whether the pipeline is put on the systems (with external: false)"
     )
+    docker_host: DockerHost | None = None
+    docker_cert_path: CertPath | None = None
+    docker_ssh_opts: str | None = Field(
+        default=None, description="options of the command `ssh` for an ssh:// dockerHost, such as -F FILE"
+    )
+    docker_bind: Bind | None = None
+    ready_seconds: int = Field(
+        default=120, ge=1, le=3600, description="seconds, from 1 to 3600, that a container may take to become healthy"
+    )
     required_disk_mb: int = Field(default=1024, ge=0, description="MiB that must be free before anything is written")
     postgres: PostgresConfig = PostgresConfig()
     kafka: KafkaConfig = KafkaConfig()
@@ -169,6 +195,7 @@ def parse(values: Mapping[str, str]) -> StackConfig:
         )
     _require_available(config)
     _require_meant_for(config)
+    _require_engine(config)
     _require_compatible(config)
     return config
 
@@ -224,6 +251,27 @@ def _require_meant_for(config: StackConfig) -> None:
         raise UserError(
             f"The stack's config sets {', '.join(unused)}, of which the {config.backend} backend makes nothing. Take "
             f"it away with {away}, or choose another backend with `pulumi config set backend NAME`."
+        )
+
+
+def _require_engine(config: StackConfig) -> None:
+    """What tells of a Docker engine goes with one; one that answers anybody would leave its machine open."""
+    given = [_key(name) for name in ENGINE_KEYS if name in config.model_fields_set]
+    if given and config.backend != "docker":
+        raise UserError(
+            f"The stack's config sets '{given[0]}', but the {config.backend} backend has no Docker engine. Take it "
+            f"away with `pulumi config rm {given[0]}`, or choose the backend with `pulumi config set backend docker`."
+        )
+    if config.backend == "docker" and "required_disk_mb" in config.model_fields_set:
+        raise UserError(
+            "The stack's config sets 'requiredDiskMb', but a Docker engine does not tell how much of its disk is free; "
+            "it says so when it is full. Take the key away with `pulumi config rm requiredDiskMb`."
+        )
+    if config.docker_host and config.docker_host.startswith("tcp://") and not config.docker_cert_path:
+        raise UserError(
+            f"The stack's config names the Docker engine {config.docker_host} without certificates: whoever reaches "
+            "such a port is root on its machine. Have the engine listen with TLS and name the folder of ca.pem, "
+            "cert.pem and key.pem with `pulumi config set dockerCertPath FOLDER`, or reach it by ssh://."
         )
 
 

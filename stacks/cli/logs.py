@@ -27,7 +27,7 @@ def logs(
     if outputs.get("backend") == "docker":
         from stacks.docker.status import last_lines
 
-        typer.echo(last_lines(outputs.get("token", ""), part, lines))
+        typer.echo(last_lines(outputs, part, lines))
         return
     folder = outputs.get("folder")
     log = Path(folder) / "logs" / f"{part}.log" if folder else None

@@ -33,7 +33,7 @@ def _statuses(outputs: dict[str, Any], parts: list[str]) -> list[PartStatus]:
     if outputs.get("backend") == "docker":
         from stacks.docker import status as on_docker
 
-        return on_docker.part_statuses(outputs.get("token", ""), parts)
+        return on_docker.part_statuses(outputs, parts)
     from stacks.embedded import status as embedded
 
     return embedded.part_statuses(Path(outputs.get("folder", "")), parts)

@@ -36,6 +36,8 @@ def connect(
             **({"ADVERTISED_HOST_NAME": name} if len(workers) > 1 else {}),
         },
         files={SECRETS_FILE: password.apply(lambda known: properties({DATABASE_PASSWORD: known}))},
+        # It takes two. When the whole stack goes Kafka does so first, and it would wait for that in vain.
+        seconds_to_stop=5,
         # Answered once the worker has read its topics and joined its group; the port is open long before.
         ready=answers(PORT, "/connectors"),
     )

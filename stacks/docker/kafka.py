@@ -25,10 +25,10 @@ def kafka(
     brokers: Sequence[str],
     image: str,
     heap: str,
-    host_port: pulumi.Output[str],
+    outer: tuple[pulumi.Output[str], pulumi.Output[str]],
     cluster_id: pulumi.Output[str],
 ) -> DockerPart:
-    """The broker `name`, one of `brokers`."""
+    """The broker `name`, one of `brokers`; clients beyond the network reach it by `outer`, a host and a port."""
     return DockerPart(
         name=name,
         image=image,
@@ -36,18 +36,20 @@ def kafka(
         memory_mb=megabytes(heap) + 512,
         data=_DATA,
         environment={"CLUSTER_ID": cluster_id, "KAFKA_HEAP_OPTS": f"-Xms{heap} -Xmx{heap}"},
-        files={"/mnt/shared/config/server.properties": _server_properties(name, brokers, host_port)},
+        files={"/mnt/shared/config/server.properties": _server_properties(name, brokers, outer)},
         ready=listens(INNER_PORT),
     )
 
 
-def _server_properties(name: str, brokers: Sequence[str], host_port: pulumi.Output[str]) -> pulumi.Output[str]:
+def _server_properties(
+    name: str, brokers: Sequence[str], outer: tuple[pulumi.Output[str], pulumi.Output[str]]
+) -> pulumi.Output[str]:
     alone = len(brokers) == 1
     hosts = [LOOPBACK] if alone else brokers
     voters = ",".join(f"{number}@{host}:{_CONTROLLER_PORT}" for number, host in enumerate(hosts, 1))
     controller = f"{LOOPBACK if alone else '0.0.0.0'}:{_CONTROLLER_PORT}"  # noqa: S104  of the container
-    return host_port.apply(
-        lambda port: properties(
+    return pulumi.Output.all(*outer).apply(
+        lambda reached: properties(
             {
                 "process.roles": "broker,controller",
                 "node.id": brokers.index(name) + 1,
@@ -55,7 +57,7 @@ def _server_properties(name: str, brokers: Sequence[str], host_port: pulumi.Outp
                 "controller.listener.names": "CONTROLLER",
                 "inter.broker.listener.name": "INNER",
                 "listeners": f"INNER://0.0.0.0:{INNER_PORT},OUTER://0.0.0.0:{_OUTER_PORT},CONTROLLER://{controller}",
-                "advertised.listeners": f"INNER://{name}:{INNER_PORT},OUTER://{LOOPBACK}:{port}",
+                "advertised.listeners": f"INNER://{name}:{INNER_PORT},OUTER://{':'.join(reached)}",
                 "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,INNER:PLAINTEXT,OUTER:PLAINTEXT",
                 "log.dirs": _DATA,
                 **broker(len(brokers)),

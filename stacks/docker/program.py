@@ -3,15 +3,17 @@
 A system is one part, or several in a small cluster; the first is named as the system is.
 """
 
+from dataclasses import asdict
+
 import pulumi
 import pulumi_docker as docker
 
-from stacks.allocation import LOOPBACK
 from stacks.backend import Address, System, Systems
 from stacks.config import StackConfig
 from stacks.docker.allocation import Allocation
 from stacks.docker.clickhouse import USERS, clickhouse
 from stacks.docker.connect import SECRETS_FILE, connect
+from stacks.docker.engine import EngineAddress, engine_of
 from stacks.docker.images import images
 from stacks.docker.kafka import INNER_PORT, kafka
 from stacks.docker.keeper import keeper
@@ -28,23 +30,28 @@ def stand_up(config: StackConfig) -> Systems:
     workers = members("connect", config.connect.workers)
     replicas = members("clickhouse", config.clickhouse.replicas)
     asked = config.asked_ports()
+    engine = engine_of(config)
     allocation = Allocation(
         "allocation",
         asked_ports={
             **{name: asked[name] for name in PARTS},
             **dict.fromkeys((*brokers[1:], *workers[1:], *replicas[1:])),
         },
+        engine=engine,
+        bind=str(config.docker_bind or ""),
     )
-    ports = allocation.ports
+    ports, host = allocation.ports, allocation.host
+    options = _on(engine, allocation)
     stack = pulumi.get_stack()
     network_name = pulumi.Output.concat("throughline-", stack, "-", allocation.token)
-    site = Site(stack, allocation.token, docker.Network("network", name=network_name))
+    network = docker.Network("network", name=network_name, opts=options)
+    site = Site(stack, allocation.token, network, allocation.bind, config.ready_seconds, options)
     passwords, image = allocation.passwords, images(config)
     clickhouse_passwords = passwords.apply(lambda all_: {user: all_[f"clickhouse_{user}"] for user in USERS})
     parts = (
         postgres(image["postgres"], passwords["postgres_admin"]),
         *(
-            kafka(name, brokers, image["kafka"], config.kafka.heap, ports[name], allocation.cluster_id)
+            kafka(name, brokers, image["kafka"], config.kafka.heap, (host, ports[name]), allocation.cluster_id)
             for name in brokers
         ),
         *(
@@ -63,12 +70,13 @@ def stand_up(config: StackConfig) -> Systems:
         after = [standing[name] for name in brokers] if part.name in workers and len(brokers) > 1 else []
         standing[part.name] = declare(part, site, ports[part.name] if part.port is not None else None, after)
     pulumi.export("token", allocation.token)
+    pulumi.export("engine", asdict(engine))
     pulumi.export(
         "parts",
         {
             part.name: {
                 "version": part.image,
-                "address": pulumi.Output.concat(LOOPBACK, ":", ports[part.name]) if part.port is not None else "",
+                "address": pulumi.Output.concat(host, ":", ports[part.name]) if part.port is not None else "",
                 "data": volume.name if (volume := standing[part.name].volume) else "",
             }
             for part in parts
@@ -78,7 +86,7 @@ def stand_up(config: StackConfig) -> Systems:
     inner_ports = {part.name: str(part.port) for part in parts} | dict.fromkeys(brokers, str(INNER_PORT))
 
     def server(name: str, identity: pulumi.Output[str], *needs: pulumi.Resource) -> System:
-        outer = Address(pulumi.Output.from_input(LOOPBACK), ports[name])
+        outer = Address(host, ports[name])
         inner = Address(pulumi.Output.from_input(name), pulumi.Output.from_input(inner_ports[name]))
         return System(standing[name].container, identity, outer, inner, needs=needs)
 
@@ -112,6 +120,26 @@ def stand_up(config: StackConfig) -> Systems:
         passwords=passwords,
         replication_password=pulumi.Output.from_input(f"${{file:{SECRETS_FILE}:{DATABASE_PASSWORD}}}"),
     )
+
+
+def _on(engine: EngineAddress, allocation: Allocation) -> pulumi.ResourceOptions:
+    """Options of all that stands on the engine: nothing to say for the one that Docker's clients take by themselves."""
+    if engine.remote:
+        pulumi.warn(
+            f"The stack's ports are open at an address of the Docker engine {engine.url}: whoever reaches it reads and "
+            "writes Kafka and changes Connect without a password. Let a firewall see to it who does."
+        )
+    if not engine.url:
+        return pulumi.ResourceOptions()
+    provider = docker.Provider(
+        "engine",
+        host=engine.url,
+        cert_path=engine.cert_path or None,
+        ssh_opts=list(engine.ssh_options) or None,
+        # The allocation is what refuses another engine than before.
+        opts=pulumi.ResourceOptions(depends_on=[allocation]),
+    )
+    return pulumi.ResourceOptions(provider=provider)
 
 
 def _identity(standing: Standing) -> pulumi.Output[str]:

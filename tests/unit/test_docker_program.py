@@ -31,6 +31,8 @@ class Declared(Mocks):
         outputs = dict(args.inputs)
         if args.name == "allocation":
             outputs |= {"token": "c0ffee", "ports": PORTS, "passwords": SECRETS, "cluster_id": "cluster"}
+            remote = args.inputs["engine"]["url"]
+            outputs |= {"host": "box" if remote else LOOPBACK, "bind": "192.0.2.7" if remote else LOOPBACK}
         if args.typ.endswith(":RemoteImage"):
             outputs["imageId"] = f"id-of-{args.name}"
         if args.typ.endswith(":Store"):
@@ -134,4 +136,16 @@ def test_images_are_the_official_ones_unless_the_config_names_others() -> None:
         "connect-image": "quay.io/debezium/connect:3.7.0.Final",
         "clickhouse-image": "clickhouse/clickhouse-server:25.8",
     }
+    set_all_config({})
+
+
+def test_on_another_machine_the_ports_are_at_its_one_address_and_clients_are_told_its_name() -> None:
+    declared = _declared(dockerHost="ssh://ops@box", dockerSshOpts="-F config")
+    (engine,) = declared.of_type("docker").values()
+    assert (engine["host"], engine["sshOpts"]) == ("ssh://ops@box", '["-F", "config"]')
+    for name, container in declared.of_type("Container").items():
+        (port,) = container["ports"]
+        assert (port["ip"], port["external"]) == ("192.0.2.7", int(PORTS[name]))
+    (file,) = declared.inputs["kafka"]["uploads"]
+    assert f"OUTER://box:{PORTS['kafka']}" in file["content"]
     set_all_config({})

@@ -83,6 +83,22 @@ def test_what_the_embedded_backend_does_not_have_is_refused(key: str, text: str,
     assert parse({f"throughline:{key}": text, "throughline:backend": "docker", **_KAFKA_3}).backend == "docker"
 
 
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"dockerHost": "ssh://box"}, "'dockerHost', but the embedded backend has no Docker engine"),
+        ({"readySeconds": "5"}, "'readySeconds', but the embedded backend has no Docker engine"),
+        ({"backend": "docker", "dockerHost": "tcp://box:2376"}, "without certificates.*dockerCertPath"),
+        ({"backend": "docker", "dockerHost": "http://box"}, r"'dockerHost'.*ssh://user@host"),
+        ({"backend": "docker", "dockerBind": "everywhere"}, "'dockerBind'.*IP address"),
+        ({"backend": "docker", "requiredDiskMb": "10"}, "'requiredDiskMb'"),
+    ],
+)
+def test_what_does_not_fit_a_docker_engine_is_refused(values: dict[str, str], why: str) -> None:
+    with pytest.raises(UserError, match=why):
+        parse({f"throughline:{key}": text for key, text in values.items()})
+
+
 _KAFKA_3 = {"throughline:kafka": '{"version": "3.9.1"}'}
 
 

@@ -3,30 +3,20 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import docker
 import pytest
 from docker.models.containers import Container
 
 from tests.stacks.conftest import Lab
-
-SELF_BUILT: Mapping[str, str] = {
-    "backend": "docker",
-    "postgres.version": "17",
-    "postgres.image": "throughline/postgres:17",
-    "kafka.version": "3.9.1",
-    "kafka.image": "throughline/kafka:3.9.1",
-    "connect.image": "throughline/connect:3.7.0.Final",
-    "clickhouse.version": "24.10",
-    "clickhouse.image": "throughline/clickhouse:24.10",
-}
+from tools.images.stack_settings import SELF_BUILT, as_arguments
 
 
 def settings(**others: str) -> list[str]:
     """Arguments of `throughline up`; `others` by their keys with `__` for the dot."""
     chosen = {**SELF_BUILT, **{key.replace("__", "."): value for key, value in others.items()}}
-    return [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    return as_arguments(chosen)
 
 
 @pytest.fixture(scope="session")

@@ -213,6 +213,10 @@ class ClickHouse:
         return {
             "group": self.group,
             "position": [str(at) for at in self.position()],
+            "last row": self._client.rows(
+                "SELECT lsn, kafka_topic, kafka_partition, kafka_offset, ingested_at FROM events "
+                "ORDER BY ingested_at DESC LIMIT 1"
+            ),
             "consumers": self._client.rows(
                 "SELECT table, assignments.partition_id, assignments.current_offset, exceptions.text, last_poll_time, "
                 "last_commit_time, num_messages_read, num_commits FROM system.kafka_consumers "

@@ -56,7 +56,7 @@ def measured(where: Endpoints, commits: int, rate: float) -> list[float]:
     stop = threading.Event()
     with psycopg.connect(reveal(where.postgres.dsn), autocommit=True) as postgres:
         last = postgres.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()
-        watcher = threading.Thread(target=_watch, args=(where, int(last[0]) if last else 0, seen, stop))
+        watcher = threading.Thread(target=watch, args=(where, int(last[0]) if last else 0, seen, stop))
         watcher.start()
         committed: dict[int, float] = {}
         due = time.perf_counter()
@@ -82,7 +82,7 @@ def _commit(postgres: psycopg.Connection, number: int) -> int:
     return int(row[0])
 
 
-def _watch(where: Endpoints, last: int, seen: dict[int, float], stop: threading.Event) -> None:
+def watch(where: Endpoints, last: int, seen: dict[int, float], stop: threading.Event) -> None:
     """Asks as bare HTTP allows: what the watcher costs is taken from what it watches."""
     analyst = where.clickhouse
     with urllib3.HTTPConnectionPool(

@@ -7,6 +7,7 @@
 A transaction that is left by an exception, or told to roll back, commits nothing, and its messages must never appear.
 """
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,8 +24,9 @@ from pipeline_lib.model.position import Lsn
 class Transaction:
     """An open transaction; `written` are its messages, `committed` the same after the commit, in their order."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, writer: str) -> None:
         self._connection = connection
+        self._writer = writer
         self._rows: list[tuple[OutboxMessage, int, Lsn]] = []
         self.committed: tuple[Committed, ...] = ()
         self.rolls_back = False
@@ -87,20 +89,30 @@ class Transaction:
         self._connection.commit()
         answered = instant.now()
         self.committed = tuple(
-            Committed(message, outbox_id, lsn, sent, answered) for message, outbox_id, lsn in self._rows
+            Committed(message, outbox_id, lsn, sent, answered, self._writer) for message, outbox_id, lsn in self._rows
         )
 
 
 class Application:
-    """An application with one connection: one transaction at a time."""
+    """An application with one connection: one transaction at a time.
+
+    After PostgreSQL has ended the connection, the next transaction makes a new one.
+    """
 
     def __init__(self, endpoint: PostgresEndpoint) -> None:
-        self._connection = connect(endpoint, "application")
+        self._endpoint = endpoint
+        self._connect()
+
+    def _connect(self) -> None:
+        self._connection = connect(self._endpoint, "application")
+        self._name = secrets.token_hex(4)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Commits at the end, or rolls back if that was asked for or an exception ends it."""
-        transaction = Transaction(self._connection)
+        if self._connection.closed:
+            self._connect()
+        transaction = Transaction(self._connection, self._name)
         try:
             yield transaction
             if transaction.rolls_back:
@@ -108,7 +120,8 @@ class Application:
             else:
                 transaction.commit()
         except BaseException:
-            self._connection.rollback()
+            if not self._connection.closed:
+                self._connection.rollback()
             raise
 
     def close(self) -> None:

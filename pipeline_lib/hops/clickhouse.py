@@ -1,22 +1,26 @@
 """ClickHouse: the typed rows, the dead letters, and the offsets up to which the Kafka engine table has consumed.
 
-Rows are read with FINAL, as analysts see them. The position is what the engine table's consumer group has committed:
-it commits after the block is in all tables, so every message before it is either a row or a dead letter by now. The
-marker of a fence could be seen sooner, since the tables that a block goes to are written one after the other.
+Rows are seen as analysts see them, with FINAL; copies that it collapses are sighted as such. The position is what the
+engine table's consumer group has committed: it commits after the block is in all tables, so every message before it is
+either a row or a dead letter by now. The marker of a fence could be seen sooner, since the tables that a block goes to
+are written one after the other.
 
 Of several replicas one is asked. What another has consumed it knows of by then, and fetches it before it is read.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib import sql
+from pipeline_lib.hops.kafka import Kafka
+from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import answering_replica
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
@@ -25,10 +29,11 @@ from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
 
-GroupOffsets = Callable[[str], tuple[TopicPosition, ...]]
 CONNECT_TIMEOUT_S = 5
 SYNC_TIMEOUT_S = 30
 _GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
+
+_VIEW_FAILED = "while pushing to view"
 
 _ROW_FIELDS = (
     "aggregate_type",
@@ -100,14 +105,15 @@ def _aware(value: Any) -> Any:
 
 
 class ClickHouse:
-    """The last hop; `group_offsets` tells what a consumer group has committed."""
+    """The last hop; `kafka` tells what its consumer group has committed."""
 
     name = "clickhouse"
 
-    def __init__(self, endpoint: ClickHouseEndpoint, group_offsets: GroupOffsets) -> None:
+    def __init__(self, endpoint: ClickHouseEndpoint, kafka: Kafka) -> None:
         self.endpoint = answering_replica(endpoint)
         self._client = Client(self.endpoint, "admin")
-        self._group_offsets = group_offsets
+        self._kafka = kafka
+        self._failures_before: list[tuple[str, str]] = []
         # Rows from before we were opened are not looked at: a source made anew gives its ids a second time.
         self._opened_at = self._client.rows("SELECT toString(now64(6, 'UTC')) AS now")[0]["now"]
 
@@ -124,6 +130,33 @@ class ClickHouse:
             )
         return re.sub(r"\\(.)", r"\1", match[1])
 
+    def may_pass(self, error: BaseException) -> bool:
+        """A server that is not there just now, or the broker that keeps its offsets; not a query that it refused."""
+        return isinstance(error, OperationalError) or self._kafka.may_pass(error)
+
+    def obstacle(self) -> Obstacle | None:
+        """A Kafka engine table that is not there or that nothing reads; a view that has failed and fails again."""
+        (tables,) = self._client.rows(sql.read("clickhouse", "questions/consumption"))
+        if not tables["queues"]:
+            return Obstacle(self.name, "gone", "there is no Kafka engine table")
+        if not tables["read"]:
+            return Obstacle(self.name, "gone", "no materialized view reads the Kafka engine table")
+        failures = [(at, text) for at, text in tables["exceptions"] if _VIEW_FAILED in text]
+        before, self._failures_before = self._failures_before, failures
+        if before and failures and before != failures:
+            return Obstacle(self.name, "failed", f"a materialized view fails:\n{_told(failures[-1][1])}")
+        return None
+
+    def has_refused(self, ids: Sequence[str]) -> bool:
+        """Whether one of these messages is among the dead letters."""
+        (found,) = self._client.rows(
+            "SELECT count() AS letters FROM dead_letters WHERE aggregate_id IN {ids:Array(String)} "
+            "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC')",
+            ids=list(ids),
+            opened_at=self._opened_at,
+        )
+        return bool(found["letters"])
+
     def ready(self) -> Readiness:
         """Ready when the Kafka engine table has partitions assigned."""
         consumers = self._client.rows(
@@ -138,21 +171,17 @@ class ClickHouse:
 
     def position(self) -> tuple[TopicPosition, ...]:
         """The offsets up to which messages are in the tables."""
-        return self._group_offsets(self.group)
+        return self._kafka.committed_by(self.group)
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The rows and dead letters of these messages and users, by their way through Kafka."""
         self._catch_up()
         ids = [message.id for message in committed]
-        rows = self._client.rows(
-            f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
-            f"{', '.join(_ROW_FIELDS)} FROM events FINAL "
-            "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
-            "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset",
-            ids=ids,
-            users=list(users),
-            opened_at=self._opened_at,
-        )
+        about = {"ids": ids, "users": list(users), "opened_at": self._opened_at}
+        stored = self._events(about, final=False)
+        counted = stored
+        if len({row["outbox_id"] for row in stored}) < len(stored):
+            counted = self._events(about, final=True)
         letters = self._client.rows(
             "SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, reason "
             "FROM dead_letters FINAL WHERE aggregate_id IN {ids:Array(String)} "
@@ -160,7 +189,22 @@ class ClickHouse:
             ids=ids,
             opened_at=self._opened_at,
         )
-        return [*map(self._sighting, rows), *map(self._sighting, letters)]
+        return [
+            *map(self._sighting, counted),
+            *(replace(self._sighting(row), collapsed=True) for row in _without(stored, counted)),
+            *map(self._sighting, letters),
+        ]
+
+    def _events(self, about: Mapping[str, Any], *, final: bool) -> list[dict[str, Any]]:
+        # The setting, unlike the word FINAL, is no error on a table that cannot collapse anything.
+        return self._client.rows(
+            f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
+            f"{', '.join(_ROW_FIELDS)} FROM events "
+            "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
+            f"AND ingested_at >= toDateTime64({{opened_at:String}}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset "
+            f"SETTINGS final = {int(final)}",
+            **about,
+        )
 
     def _catch_up(self) -> None:
         """Returns when this replica has what the others have taken in so far."""
@@ -169,6 +213,8 @@ class ClickHouse:
         try:
             for table in ("events", "dead_letters"):
                 self._client.command(f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", receive_timeout=SYNC_TIMEOUT_S)
+        except OperationalError:
+            raise  # it is not there just now
         except ClickHouseError as error:
             raise UserError(
                 f"The ClickHouse replica at {self.endpoint.url} has not fetched what the others have taken in: "
@@ -195,6 +241,10 @@ class ClickHouse:
         return {
             "group": self.group,
             "position": [str(at) for at in self.position()],
+            "last row": self._client.rows(
+                "SELECT lsn, kafka_topic, kafka_partition, kafka_offset, ingested_at FROM events "
+                "ORDER BY ingested_at DESC LIMIT 1"
+            ),
             "consumers": self._client.rows(
                 "SELECT table, assignments.partition_id, assignments.current_offset, exceptions.text, last_poll_time, "
                 "last_commit_time, num_messages_read, num_commits FROM system.kafka_consumers "
@@ -209,3 +259,17 @@ class ClickHouse:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The stored rows that are not counted, one for one."""
+    left = list(stored)
+    for row in counted:
+        if row in left:  # a row may have come, or gone, between the two questions
+            left.remove(row)
+    return left
+
+
+def _told(exception: str) -> str:
+    """What ClickHouse says, without its stack trace."""
+    return exception.partition(", Stack trace")[0].strip()

@@ -7,23 +7,25 @@ the hop is asked together with the topic that the connector writes to.
 
 import ssl
 from collections.abc import Collection, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib.hops.kafka import fields_of
+from pipeline_lib.hops.postgres import Capture
+from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import first_answering
 from pipeline_lib.hops.tail import Tail
 from pipeline_lib.model.endpoints import ConnectEndpoint, reveal
-from pipeline_lib.model.envelope import Envelope
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
 
 TIMEOUT_S = 5
-TRANSIENT = (httpx.TransportError,)
-"""What may pass by itself: the worker is not there just now."""
+_PASSING = (HTTPStatus.CONFLICT, *(status for status in HTTPStatus if status >= HTTPStatus.INTERNAL_SERVER_ERROR))
+"""CONFLICT is Connect's word for a rebalance."""
 
 
 class Connect:
@@ -50,20 +52,38 @@ class Connect:
                 "a stack."
             ) from None
 
-    def status(self) -> Mapping[str, Any]:
-        """The states of connector and tasks; raises UserError if Connect does not know the connector."""
-        answer = self._client.get("/status")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            raise UserError(
-                f"Connect at {self._url} has no connector {self._connector}. `throughline up` puts it back."
-            )
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+    def _get(self, path: str) -> Any:
+        """The answer's JSON; None if Connect does not know the connector. Raises UserError if it does not let us in."""
+        answer = self._client.get(path)
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise UserError(
                 f"Connect at {self._url} does not let us in ({answer.status_code} {answer.reason_phrase}): the user or "
                 "the password is not right. `throughline endpoints` shows both; `throughline up` mends a stack."
             )
-        status: Mapping[str, Any] = answer.raise_for_status().json()
+        return None if answer.status_code == HTTPStatus.NOT_FOUND else answer.raise_for_status().json()
+
+    def _missing(self) -> UserError:
+        return UserError(f"Connect at {self._url} has no connector {self._connector}. `throughline up` puts it back.")
+
+    def status(self) -> Mapping[str, Any]:
+        """The states of connector and tasks; raises UserError if Connect does not know the connector."""
+        status: Mapping[str, Any] | None = self._get("/status")
+        if status is None:
+            raise self._missing()
         return status
+
+    def capture(self) -> Capture:
+        """What the connector reads PostgreSQL through; raises UserError if Connect does not know the connector."""
+        config = self._get("/config")
+        if config is None:
+            raise self._missing()
+        return Capture(config.get("slot.name", "debezium"), config.get("publication.name", "dbz_publication"))
+
+    def may_pass(self, error: BaseException) -> bool:
+        """A worker that is not there just now, or is busy with a rebalance."""
+        if isinstance(error, httpx.HTTPStatusError):
+            return error.response.status_code in _PASSING
+        return isinstance(error, httpx.TransportError)
 
     def ready(self) -> Readiness:
         """Ready when the connector and its task are RUNNING."""
@@ -73,16 +93,24 @@ class Connect:
             len(states) > 1 and set(states) == {"RUNNING"}, f"connector {states[0]}, tasks {', '.join(states[1:])}"
         )
 
-    def failure(self) -> str | None:
-        """Why a connector or task has FAILED, which it does not leave by itself; None while none has."""
-        status = self.status()
+    def obstacle(self) -> Obstacle | None:
+        """A connector that is not there, that was paused or stopped, or that has FAILED, as has its task."""
+        status = self._get("/status")
+        if status is None:
+            return Obstacle(self.name, "gone", f"there is no connector {self._connector}")
         failed = [part for part in (status["connector"], *status["tasks"]) if part["state"] == "FAILED"]
-        return "\n".join(_told(str(part.get("trace", "FAILED without a trace"))) for part in failed) or None
+        if failed:
+            traces = (_told(str(part.get("trace", "without a trace"))) for part in failed)
+            return Obstacle(self.name, "failed", "the connector has FAILED:\n" + "\n".join(traces))
+        state = status["connector"]["state"]
+        if state in ("PAUSED", "STOPPED"):
+            return Obstacle(self.name, "paused", f"the connector {self._connector} is {state}")
+        return None
 
     def committed_offset(self) -> tuple[Lsn, ...]:
         """The LSN from which the connector would go on after a restart; none before its first offset."""
-        answer = self._client.get("/offsets")
-        offsets = [entry["offset"] for entry in answer.raise_for_status().json()["offsets"] if entry["offset"]]
+        told = self._get("/offsets") or {"offsets": []}
+        offsets = [entry["offset"] for entry in told["offsets"] if entry["offset"]]
         known = [offset.get("lsn_proc") or offset.get("lsn") for offset in offsets]
         return tuple(Lsn(lsn) for lsn in known if lsn is not None)
 
@@ -91,15 +119,17 @@ class Connect:
         known = [*self.committed_offset(), *self._published.last_lsn()]
         return (max(known),) if known else ()
 
-    def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
-        """The changes that it has published, each once, with the LSN and the time at which it read them."""
-        envelopes: dict[int, Envelope] = {}
-        for message in self._published.find([*(message.id for message in committed), *users]):
-            if message.envelope is not None:
-                envelopes.setdefault(message.envelope.outbox_id, message.envelope)
+    def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:  # noqa: ARG002  the protocol's
+        """What it has published of these messages, as it wrote it, with the LSN and the time at which it read them.
+
+        What the topic holds beside them nobody knows to be the connector's.
+        """
+        known = {message.outbox_id for message in committed}
         return [
-            Sighting(self.name, envelope.aggregate_id, outbox_id, envelope.lsn, envelope.captured_at)
-            for outbox_id, envelope in envelopes.items()
+            Sighting(self.name, envelope.aggregate_id, envelope.outbox_id, envelope.lsn, envelope.captured_at, fields)
+            for message in self._published.find([message.id for message in committed])
+            if (envelope := message.envelope) is not None and envelope.outbox_id in known
+            for fields in [fields_of(message)]
         ]
 
     def evidence(self) -> Mapping[str, Any]:

@@ -3,16 +3,22 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.tail import TIMEOUT_S, Tail, TopicMessage
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
+
+_PASSING = (
+    *(KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE),
+    *(KafkaError._WAIT_COORD, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR),
+    *(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.LEADER_NOT_AVAILABLE),
+)
 
 
 class Kafka:
@@ -30,6 +36,17 @@ class Kafka:
         partitions = self._admin.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic].partitions
         leaderless = [number for number, partition in partitions.items() if partition.leader < 0]
         return Readiness(not leaderless, f"{len(partitions)} partitions, {len(leaderless)} without a leader")
+
+    def may_pass(self, error: BaseException) -> bool:
+        """A broker that is not there just now, or an election."""
+        return isinstance(error, KafkaException) and (error.args[0].retriable() or error.args[0].code() in _PASSING)
+
+    def obstacle(self) -> Obstacle | None:
+        """A topic that is not there."""
+        known = self._admin.list_topics(self._topic, timeout=TIMEOUT_S).topics[self._topic]
+        if known.error is not None and known.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return Obstacle(self.name, "gone", f"there is no topic {self._topic}")
+        return None
 
     def position(self) -> tuple[TopicPosition, ...]:
         """Where the tail is in each partition: the end, as far as it has been seen."""
@@ -60,24 +77,13 @@ class Kafka:
     def _sighting(self, message: TopicMessage) -> Sighting:
         envelope = message.envelope
         assert envelope is not None, "the tail finds envelopes only"
-        try:
-            payload = envelope.payload
-        except ValueError:
-            payload = envelope.row["payload"]
         return Sighting(
             self.name,
             envelope.aggregate_id,
             envelope.outbox_id,
             message.position,
             message.received_at,
-            fields={
-                "aggregate_type": envelope.row["aggregate_type"],
-                "message type": envelope.row["event_type"],
-                "payload": payload,
-                "key": _json_or_none(message.key),
-                "op": envelope.op,
-                "before": envelope.before,
-            },
+            fields_of(message),
         )
 
     def evidence(self) -> Mapping[str, Any]:
@@ -95,6 +101,24 @@ class Kafka:
     def close(self) -> None:
         """Stops the tail."""
         self.tail.close()
+
+
+def fields_of(message: TopicMessage) -> Mapping[str, Any]:
+    """What a message of the topic can be held to."""
+    envelope = message.envelope
+    assert envelope is not None, "only an envelope has fields"
+    try:
+        payload = envelope.payload
+    except ValueError:
+        payload = envelope.row["payload"]
+    return {
+        "aggregate_type": envelope.row["aggregate_type"],
+        "message type": envelope.row["event_type"],
+        "payload": payload,
+        "key": _json_or_none(message.key),
+        "op": envelope.op,
+        "before": envelope.before,
+    }
 
 
 def _json_or_none(key: bytes | None) -> Any:

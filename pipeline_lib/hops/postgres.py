@@ -1,16 +1,18 @@
-"""PostgreSQL: the outbox as it is committed, the WAL's positions, and the replication slots that hold it.
+"""PostgreSQL: the outbox as it is committed, the WAL's positions, and what the connector reads the outbox through.
 
 What is sighted here are outbox rows, read as the owner: the application itself may not read them.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
 from pipeline_lib import sql
-from pipeline_lib.hops.protocol import Readiness
+from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import PostgresEndpoint, reveal
 from pipeline_lib.model.errors import UserError
@@ -19,6 +21,16 @@ from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
 
 CONNECT_TIMEOUT_S = 5
+_REFUSED = re.compile(r"FATAL:  (?!the database system is )")
+"""A server that starts or stops says so with FATAL too, and passes."""
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What a connector reads a database through."""
+
+    slot: str
+    publication: str
 
 
 def connect(endpoint: PostgresEndpoint, role: str) -> psycopg.Connection:
@@ -39,23 +51,61 @@ class Postgres:
 
     name = "postgres"
 
-    def __init__(self, endpoint: PostgresEndpoint) -> None:
+    def __init__(self, endpoint: PostgresEndpoint, capture: Capture) -> None:
+        self._endpoint = endpoint
+        self._capture = capture
         self._connection = connect(endpoint, "owner")
         self._connection.autocommit = True
         self.first_id = self._one("SELECT coalesce(max(id), 0) + 1 FROM outbox")
         """Outbox rows before this one were there before us and are not looked at."""
 
-    def _one(self, question: str, parameters: Sequence[Any] = ()) -> Any:
-        row = self._connection.execute(question.encode(), parameters).fetchone()
-        return row[0] if row else None
+    def _rows(self, question: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The answer's rows, over a new connection if PostgreSQL has ended the one there was."""
+        if self._connection.closed:
+            self._connection = psycopg.connect(
+                reveal(self._endpoint.dsn_of("owner")), connect_timeout=CONNECT_TIMEOUT_S, autocommit=True
+            )
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(question.encode(), parameters).fetchall()
+
+    def _one(self, question: str) -> Any:
+        (row,) = self._rows(question)
+        return next(iter(row.values()))
+
+    def may_pass(self, error: BaseException) -> bool:
+        """A server that is not there or that is starting or stopping; not one that refuses to let us in."""
+        if not isinstance(error, psycopg.OperationalError) or _REFUSED.search(str(error)):
+            return False
+        return error.sqlstate is None or error.sqlstate.startswith(("08", "57P0"))
 
     def ready(self) -> Readiness:
-        """Ready when a logical slot of this database is being read."""
-        slots = self.slots()
-        active = [str(slot["slot_name"]) for slot in slots if slot["active"]]
-        if active:
-            return Readiness(True, f"slot {', '.join(active)} is active")
-        return Readiness(False, f"no active slot among {[slot['slot_name'] for slot in slots] or 'none'}")
+        """Ready when the connector's slot is being read and its publication has the outbox."""
+        obstacle = self.obstacle()
+        if obstacle is not None:
+            return Readiness(False, obstacle.words)
+        active = self._read_capture()["active"]
+        return Readiness(active, f"slot {self._capture.slot} is {'' if active else 'not '}active")
+
+    def obstacle(self) -> Obstacle | None:
+        """A slot that is not there or has lost its WAL; a publication that is not there or lacks the outbox."""
+        found, slot, publication = self._read_capture(), self._capture.slot, self._capture.publication
+        if not found["slot_exists"]:
+            words = f"there is no replication slot {slot}: what was committed since is not captured"
+        elif found["wal_status"] == "lost":
+            words = f"the replication slot {slot} is invalidated: PostgreSQL has removed WAL that it had not read"
+        elif not found["publication_exists"]:
+            words = f"there is no publication {publication}"
+        elif not (found["publishes_outbox"] and found["publishes_inserts"]):
+            what = "the outbox" if not found["publishes_outbox"] else "inserts"
+            words = f"the publication {publication} does not publish {what}"
+        else:
+            return None
+        return Obstacle(self.name, "gone", words)
+
+    def _read_capture(self) -> dict[str, Any]:
+        slot, publication = self._capture.slot, self._capture.publication
+        (found,) = self._rows(sql.read("postgres", "capture"), {"slot": slot, "publication": publication})
+        return found
 
     def position(self) -> tuple[Lsn]:
         """The end of the WAL."""
@@ -63,62 +113,59 @@ class Postgres:
 
     def slots(self) -> list[dict[str, Any]]:
         """This database's logical slots; `confirmed_flush_lsn` is what Debezium has confirmed."""
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(
-                "SELECT slot_name, active, wal_status, confirmed_flush_lsn::text, restart_lsn::text "
-                "FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() ORDER BY 1"
-            ).fetchall()
+        return self._rows(
+            "SELECT slot_name, active, wal_status, confirmed_flush_lsn::text, restart_lsn::text "
+            "FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() ORDER BY 1"
+        )
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The outbox rows of these messages and users, by id."""
-        rows = self._connection.execute(
-            "SELECT id, aggregate_id, aggregate_type, event_type, payload::text, created_at FROM outbox "
-            "WHERE id >= %s AND (aggregate_id = ANY (%s) OR payload ->> 'user_id' = ANY (%s)) ORDER BY id",
-            [self.first_id, [message.id for message in committed], list(users)],
-        ).fetchall()
+        rows = self._rows(
+            sql.read("postgres", "outbox_rows"),
+            {"first_id": self.first_id, "ids": [message.id for message in committed], "users": list(users)},
+        )
         return [
             Sighting(
                 self.name,
-                aggregate_id,
-                outbox_id,
-                at=created_at,
+                row["aggregate_id"],
+                row["id"],
+                at=row["created_at"],
                 fields={
-                    "aggregate_type": aggregate_type,
-                    "message type": event_type,
-                    "payload": exact_json.loads(payload),
+                    "aggregate_type": row["aggregate_type"],
+                    "message type": row["event_type"],
+                    "payload": exact_json.loads(row["payload"]),
+                    "announced apart": row["announced_apart"],
                 },
             )
-            for outbox_id, aggregate_id, aggregate_type, event_type, payload, created_at in rows
+            for row in rows
         ]
 
     def domain_rows(self, user_id: str) -> list[str]:
         """The ids of a user's assignments and events in the application's own tables, as messages name them."""
-        rows = self._connection.execute(
-            "SELECT 'assignment-' || id FROM assignments WHERE user_id = %(user)s "
+        rows = self._rows(
+            "SELECT 'assignment-' || id AS id FROM assignments WHERE user_id = %(user)s "
             "UNION ALL SELECT id FROM events WHERE user_id = %(user)s",
             {"user": user_id},
-        ).fetchall()
-        return [id_ for (id_,) in rows]
+        )
+        return [row["id"] for row in rows]
 
     def announced_together(self, user_id: str) -> list[str]:
         """Those of `domain_rows` whose outbox row was inserted by the very transaction that inserted them (xmin)."""
-        rows = self._connection.execute(
-            sql.read("postgres", "announced_together").encode(), {"user": user_id}
-        ).fetchall()
-        return [id_ for (id_,) in rows]
+        return [row["id"] for row in self._rows(sql.read("postgres", "announced_together"), {"user": user_id})]
 
     def variants_of(self, experiment_id: int, status: str) -> dict[int, str]:
         """The experiment's variants, id to key; none if it does not have that status."""
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT v.id, v.key FROM variants AS v JOIN experiments AS e ON e.id = v.experiment_id "
-            "WHERE e.id = %s AND e.status = %s",
-            [experiment_id, status],
-        ).fetchall()
-        return dict(rows)
+            "WHERE e.id = %(experiment)s AND e.status = %(status)s",
+            {"experiment": experiment_id, "status": status},
+        )
+        return {row["id"]: row["key"] for row in rows}
 
     def evidence(self) -> Mapping[str, Any]:
-        """The WAL's end and the slots."""
-        return {"position": str(self.position()[0]), "slots": self.slots()}
+        """The WAL's positions and the slots."""
+        flushed = self._one("SELECT pg_current_wal_flush_lsn()::text")
+        return {"position": str(self.position()[0]), "flushed": flushed, "slots": self.slots()}
 
     def close(self) -> None:
         """Closes the connection."""

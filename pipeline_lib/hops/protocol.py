@@ -1,11 +1,11 @@
-"""What every hop says of its system: is it ready, how far is it, what did it see of these messages, what else is there.
+"""What every hop says of its system: is it ready, how far is it, what did it see of these messages, what is in the way.
 
 A hop is asked, it does not judge: comparing what it saw with what was committed is the ledger's work.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Position
@@ -20,10 +20,31 @@ class Readiness:
     words: str
 
 
+@dataclass(frozen=True)
+class Obstacle:
+    """Why nothing passes a hop any more, however long one waits: somebody has to do something about it first.
+
+    `failed` is what has given up, `paused` what was told to stop, `gone` what is not there; `words` name it, with the
+    system's own words where it has any.
+    """
+
+    hop: str
+    kind: Literal["failed", "paused", "gone"]
+    words: str
+
+
 class Hop(Protocol):
     """One system of the pipeline."""
 
     name: str
+
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether an error of asking this system may pass by itself: its transport's, and nothing that was refused."""
+        ...
+
+    def obstacle(self) -> Obstacle | None:
+        """What is in the way of every message; None while nothing is."""
+        ...
 
     def ready(self) -> Readiness:
         """Whether messages can pass now."""

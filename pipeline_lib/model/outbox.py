@@ -34,6 +34,7 @@ class Committed:
 
     `lsn` is where its transaction's commit record can start at the earliest: the WAL's end after the outbox row was
     written. `committed_at` is when COMMIT was sent and `acknowledged_at` when it was answered, by the writer's clock.
+    `writer` names the connection that wrote it: of one writer's messages the order is known, it is that of their ids.
     """
 
     message: OutboxMessage
@@ -41,6 +42,7 @@ class Committed:
     lsn: Lsn
     committed_at: datetime
     acknowledged_at: datetime
+    writer: str
 
     @property
     def id(self) -> str:

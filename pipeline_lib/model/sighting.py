@@ -12,7 +12,8 @@ from pipeline_lib.model.position import Position
 class Sighting:
     """`fields` are what the hop can be held to: each must equal what was committed.
 
-    `refused` is a dead letter's reason: the message came to this hop and was not taken.
+    `refused` is a dead letter's reason: the message came to this hop and was not taken. `collapsed` is a copy that
+    is stored and that nobody reads: a newer one of the same message has replaced it.
     """
 
     hop: str
@@ -22,3 +23,4 @@ class Sighting:
     at: datetime | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     refused: str | None = None
+    collapsed: bool = False

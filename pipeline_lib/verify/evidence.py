@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.hops.chain import Chain
-from pipeline_lib.hops.connect import TRANSIENT
 from pipeline_lib.hops.protocol import Hop
 from pipeline_lib.model import instant
 from pipeline_lib.verify.verdict import Verdict
@@ -29,7 +28,9 @@ def file(root: Path, name: str, verdict: Verdict, chain: Chain) -> Path:
 def _of(hop: Hop) -> Mapping[str, Any]:
     try:
         return hop.evidence()
-    except TRANSIENT as error:
+    except Exception as error:
+        if not hop.may_pass(error):
+            raise
         return {"no evidence": repr(error)}
 
 

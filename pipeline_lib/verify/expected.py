@@ -4,6 +4,7 @@ It says in Python what `sql/clickhouse/judge_messages.sql` says in SQL; that the
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,17 +21,22 @@ def fields_at(hop: str, message: OutboxMessage) -> Mapping[str, Any]:
     }
     match hop:
         case "postgres":
-            return row
-        case "kafka":
+            return {**row, "announced apart": False}
+        case "connect" | "kafka":
             return {**row, "key": {"aggregate_id": message.aggregate_id}, "op": "c", "before": None}
         case "clickhouse":
             return _typed_row(message)
     return {}
 
 
+def time_of(message: OutboxMessage) -> datetime | None:
+    """When what it tells of happened, as it says itself; None if it does not say."""
+    told = message.payload.get("assigned_at" if message.aggregate_type == ASSIGNMENT else "occurred_at")
+    return instant.from_text(told) if told is not None else None
+
+
 def _typed_row(message: OutboxMessage) -> Mapping[str, Any]:
     payload = message.payload
-    is_assignment = message.aggregate_type == ASSIGNMENT
     properties = payload.get("properties") or ""
     details = exact_json.loads(properties or "{}")
     event_type = payload.get("event_type", "")
@@ -38,7 +44,7 @@ def _typed_row(message: OutboxMessage) -> Mapping[str, Any]:
         "aggregate_type": message.aggregate_type,
         "outbox_event_type": message.event_type,
         "payload": payload,
-        "occurred_at": instant.from_text(payload["assigned_at" if is_assignment else "occurred_at"]),
+        "occurred_at": time_of(message),
         "experiment_id": payload["experiment_id"],
         "user_id": payload["user_id"],
         "session_id": payload.get("session_id", ""),

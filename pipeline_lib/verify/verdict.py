@@ -10,12 +10,16 @@ from datetime import datetime
 from itertools import groupby
 from statistics import quantiles
 
+from pipeline_lib.hops.protocol import Obstacle
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Position, TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.ledger import HOPS, Finding
 
 ROWS_SHOWN = 12
+LINE = 240
+STUCK_AFTER_S = 2
+"""A hop that has been seen at one position for longer does not move."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,12 @@ class HopReport:
     seen: int
     latencies_ms: tuple[float, ...]
     position: tuple[Position, ...]
-    moving: bool
+    still_s: float
+
+    @property
+    def moving(self) -> bool:
+        """Whether it was seen to move lately, or not looked at for long enough to say that it does not."""
+        return self.still_s < STUCK_AFTER_S
 
     def percentile_ms(self, percent: int) -> float | None:
         """A percentile of the latencies, interpolated; None if nothing was seen."""
@@ -41,7 +50,7 @@ class Verdict:
     """What became of the committed messages.
 
     `fence_s` is how long the fence took to come out of the last hop, None if it did not; `waited_s` and `budget_s` are
-    the time waited and the most that it could have been. `stopped` is why waiting was given up early.
+    the time waited and the most that it could have been. `obstacle` is what was found to be in the way of everything.
     """
 
     committed: tuple[Committed, ...]
@@ -52,13 +61,21 @@ class Verdict:
     budget_s: float
     fence_s: float | None
     fence_marks: tuple[Position, ...] = ()
-    stopped: str | None = None
+    obstacle: Obstacle | None = None
     evidence: str | None = field(default=None, compare=False)
 
     @property
     def passed(self) -> bool:
         """Whether analysts see exactly what was committed, and it is known that nothing else will come."""
         return self.fence_s is not None and all(finding.harmless for finding in self.findings)
+
+    @property
+    def cause(self) -> tuple[str, str] | None:
+        """What is wrong in two words, kind and hop: an obstacle's, else the first finding's; None if nothing is."""
+        if self.obstacle is not None:
+            return self.obstacle.kind, self.obstacle.hop
+        first = min(self.findings, key=lambda finding: finding.harmless, default=None)
+        return (first.kind, first.hop) if first is not None else None
 
     def hop(self, name: str) -> HopReport:
         """The report of one hop."""
@@ -67,8 +84,11 @@ class Verdict:
     def text(self) -> str:
         """All of it, in at most a screen."""
         lines = [self._headline()]
-        if self.stopped is not None:
-            lines += ["", *(f"  {line}" for line in self.stopped.splitlines()[:10])]
+        if self.obstacle is not None:
+            lines += [
+                "",
+                *(f"  {line[:LINE]}" for line in f"{self.obstacle.hop}: {self.obstacle.words}".splitlines()[:10]),
+            ]
         concerned = {finding.id: finding for finding in reversed(self.findings)}
         if concerned:
             shown = [
@@ -95,7 +115,9 @@ class Verdict:
             number = len(list(findings))
             count = f"{number}" if kind == "unexpected" else f"{number} of {len(self.committed)}"
             events = "event is" if number == 1 and kind == "unexpected" else "events are"
-            clauses.append(f"{count} {events} {kind} {_place(kind, hop)}")
+            waiting = kind == "missing" and self.obstacle is None
+            pace = f" ({'slow' if self.hop(hop).moving else 'stuck'})" if waiting else ""
+            clauses.append(f"{count} {events} {kind} {_place(kind, hop)}{pace}")
         return f"{', '.join(clauses)} {waited}"
 
     def _cells(self, id_: str, finding: Finding) -> list[str]:
@@ -134,7 +156,8 @@ def _position(report: HopReport) -> str:
     # There is one topic; its name would only push the rest off the screen.
     told = (f"-{at.partition}@{at.offset}" if isinstance(at, TopicPosition) else str(at) for at in report.position)
     position = ", ".join(told) or "none yet"
-    return f"{report.name} {position} ({'moving' if report.moving else 'still'})"
+    pace = "moving" if report.moving else f"still for {report.still_s:.0f} s"
+    return f"{report.name} {position} ({pace})"
 
 
 def _padded(row: Sequence[str], widths: Sequence[int]) -> str:

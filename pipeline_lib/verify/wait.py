@@ -7,7 +7,7 @@ noticed at most a fifth later than it came. A pause ends early when the caller's
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, retry_if_result, stop_after_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception, retry_if_result, stop_after_delay
 from tenacity.wait import wait_exponential
 
 from pipeline_lib.verify.budget import Budget
@@ -24,15 +24,15 @@ def until(
     *,
     within: Budget,
     sleep: Callable[[float], None],
-    transient: tuple[type[BaseException], ...] = (),
+    may_pass: Callable[[BaseException], bool] = lambda _: False,
 ) -> Answer | None:
     """The first answer of `look` that is not None; None when the budget is spent.
 
-    `transient` are errors that may pass by themselves and are looked past until then. Every other error comes out at
-    once: a look that cannot succeed is not repeated.
+    Errors that `may_pass` by themselves are looked past until then. Every other error comes out at once: a look that
+    cannot succeed is not repeated.
     """
     retrying = Retrying(
-        retry=retry_if_result(lambda answer: answer is None) | retry_if_exception_type(transient),
+        retry=retry_if_result(lambda answer: answer is None) | retry_if_exception(may_pass),
         wait=wait_exponential(multiplier=FIRST_PAUSE_S, exp_base=GROWTH, max=LONGEST_PAUSE_S),
         stop=stop_after_delay(within.seconds),
         sleep=sleep,

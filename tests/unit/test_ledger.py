@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from pipeline_lib.hops.protocol import Obstacle
 from pipeline_lib.model.journey import Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn, TopicPosition
@@ -18,7 +19,7 @@ from tests.unit.store import journey
 
 AT = datetime(2026, 11, 22, 15, 4, 11, tzinfo=UTC)
 COMMITTED = tuple(
-    Committed(message, 10 + number, Lsn(1000 * number), AT, AT + timedelta(milliseconds=2))
+    Committed(message, 10 + number, Lsn(1000 * number), AT, AT + timedelta(milliseconds=2), "writer")
     for number, message in enumerate(journey(Visitor()))
 )
 OUT = dict.fromkeys(HOPS, True)
@@ -59,9 +60,20 @@ def swap_in_kafka(seen: Sightings) -> None:
     seen["kafka"][2:4] = [replace(other, position=one.position), replace(one, position=other.position)]
 
 
-def change_in_kafka(seen: Sightings) -> None:
-    payload = {**seen["kafka"][1].fields["payload"], "user_id": "another"}
-    seen["kafka"][1] = with_field(seen["kafka"][1], "payload", payload)
+def redeliver(seen: Sightings, number: int) -> None:
+    """In the topic twice; the two hops read the same topic."""
+    for hop in ("connect", "kafka"):
+        seen[hop].append(seen[hop][number])
+
+
+def collapse(seen: Sightings, number: int) -> None:
+    seen["clickhouse"].append(replace(seen["clickhouse"][number], collapsed=True))
+
+
+def change_in_topic(seen: Sightings) -> None:
+    for hop in ("connect", "kafka"):
+        payload = {**seen[hop][1].fields["payload"], "user_id": "another"}
+        seen[hop][1] = with_field(seen[hop][1], "payload", payload)
 
 
 def refuse(seen: Sightings, reason: str) -> None:
@@ -79,15 +91,16 @@ def test_a_healthy_pipeline_gives_no_finding() -> None:
         (lambda seen: lose(seen, "connect", 1), [("lost", "connect", 1)]),
         (lambda seen: lose(seen, "kafka", 0), [("lost", "kafka", 0)]),
         (lambda seen: lose(seen, "clickhouse", 4), [("lost", "clickhouse", 4)]),
-        (lambda seen: seen["kafka"].append(seen["kafka"][2]), [("redelivered", "kafka", 2)]),
+        (lambda seen: redeliver(seen, 2), [("redelivered", "connect", 2)]),
         (lambda seen: seen["clickhouse"].append(seen["clickhouse"][2]), [("duplicated", "clickhouse", 2)]),
-        (swap_in_kafka, [("reordered", "kafka", 3)]),
+        (lambda seen: collapse(seen, 2), [("redelivered", "clickhouse", 2)]),
+        (swap_in_kafka, [("reordered", "connect", 3)]),
         (lambda seen: refuse(seen, "cannot read value 'abc'"), [("lost", "clickhouse", 4)]),
         (
             lambda seen: seen["kafka"].append(Sighting("kafka", "e2e_event_x", 99, TopicPosition("t", 0, 9))),
             [("unexpected", "kafka", "e2e_event_x")],
         ),
-        (change_in_kafka, [("corrupted", "kafka", 1)]),
+        (change_in_topic, [("corrupted", "connect", 1)]),
     ],
 )
 def test_a_defect_is_told_where_it_is(
@@ -138,7 +151,7 @@ def test_what_follows_from_a_loss_is_not_told_again() -> None:
 
 def test_a_redelivered_message_still_has_to_arrive() -> None:
     seen = seen_everywhere()
-    seen["kafka"].append(seen["kafka"][4])
+    redeliver(seen, 4)
     lose(seen, "clickhouse", 4)
     assert [finding.kind for finding in judge(COMMITTED, seen, OUT)] == ["redelivered", "lost"]
 
@@ -151,7 +164,8 @@ def verdict(seen: Sightings, fence_s: float | None = 0.41, **changes: object) ->
         committed=COMMITTED,
         findings=tuple(judge(COMMITTED, seen, out)),
         hops=tuple(
-            HopReport(hop, 5, len(seen[hop]), (), position.get(hop, marks), moving=hop != "kafka") for hop in HOPS
+            HopReport(hop, 5, len(seen[hop]), (), position.get(hop, marks), still_s=3 if hop == "kafka" else 0)
+            for hop in HOPS
         ),
         sightings=seen,
         waited_s=0.62,
@@ -172,7 +186,7 @@ def test_without_a_fence_nothing_passes() -> None:
 
 def test_a_redelivered_message_is_no_failure() -> None:
     seen = seen_everywhere()
-    seen["kafka"].append(seen["kafka"][2])
+    redeliver(seen, 2)
     assert verdict(seen).passed
 
 
@@ -188,7 +202,7 @@ def test_a_failure_tells_where_each_event_is_and_how_far_every_hop() -> None:
         f"  {click}  0/BB8     read     t-0@3  –  behind the fence at t-2@122",
         f"  {purchase}  0/FA0     read     t-0@4  dead letter: cannot read value 'abc' as Decimal(38, 9)",
         "",
-        "  positions   postgres 0/1A12210 (moving)   connect 0/1A12210 (moving)   kafka -2@122 (still)   "
+        "  positions   postgres 0/1A12210 (moving)   connect 0/1A12210 (moving)   kafka -2@122 (still for 3 s)   "
         "clickhouse -2@122 (moving)",
         "  evidence    .throughline/evidence/x",
     ]
@@ -207,15 +221,66 @@ def test_a_failure_of_many_events_stays_on_one_screen() -> None:
 
 
 def test_why_waiting_was_given_up_is_told() -> None:
-    stopped = verdict(seen_everywhere(), fence_s=None, stopped="the connector has FAILED:\norg.example.Trace").text()
+    obstacle = Obstacle("connect", "failed", "the connector has FAILED:\norg.example.Trace")
+    stopped = verdict(seen_everywhere(), fence_s=None, obstacle=obstacle).text()
     assert "the fence is not out" in stopped
-    assert "  the connector has FAILED:\n  org.example.Trace" in stopped
+    assert "  connect: the connector has FAILED:\n  org.example.Trace" in stopped
 
 
 def test_latencies_count_from_the_commit_and_to_the_first_sighting() -> None:
     seen = seen_everywhere()["kafka"]
     seen.append(replace(seen[0], at=AT + timedelta(seconds=5)))
-    report = HopReport("kafka", 5, 5, latencies_ms(COMMITTED, seen), (), moving=False)
+    report = HopReport("kafka", 5, 5, latencies_ms(COMMITTED, seen), (), still_s=3)
     assert report.latencies_ms == (20, 21, 22, 23, 24)
     assert (report.percentile_ms(50), report.percentile_ms(99)) == (22, pytest.approx(23.96))
-    assert HopReport("kafka", 5, 0, (), (), moving=False).percentile_ms(50) is None
+    assert HopReport("kafka", 5, 0, (), (), still_s=3).percentile_ms(50) is None
+
+
+def other_writer(number: int, writer: str) -> tuple[Committed, ...]:
+    return tuple(replace(one, writer=writer) if index == number else one for index, one in enumerate(COMMITTED))
+
+
+def test_between_two_writers_no_order_is_known() -> None:
+    seen = seen_everywhere()
+    swap_in_kafka(seen)
+    assert judge(other_writer(3, "another"), seen, OUT) == []
+
+
+def test_within_a_key_the_order_is_known_whoever_wrote() -> None:
+    seen = seen_everywhere()
+    swap_in_kafka(seen)
+    committed = other_writer(3, "another")
+    one_key = replace(committed[3].message, aggregate_id=committed[2].id)
+    committed = (*committed[:3], replace(committed[3], message=one_key), *committed[4:])
+    assert ("reordered", "connect") in {(finding.kind, finding.hop) for finding in judge(committed, seen, OUT)}
+
+
+def test_a_row_announced_by_another_transaction_is_told() -> None:
+    seen = seen_everywhere()
+    seen["postgres"][2] = with_field(seen["postgres"][2], "announced apart", True)
+    (finding,) = judge(COMMITTED, seen, OUT)
+    assert (finding.kind, finding.hop, finding.id) == ("corrupted", "postgres", COMMITTED[2].id)
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_writer_whose_clock_is_off_is_told(off: timedelta) -> None:
+    committed = tuple(replace(one, committed_at=one.committed_at + off) for one in COMMITTED)
+    findings = judge(committed, seen_everywhere(), OUT)
+    assert {(finding.kind, finding.hop) for finding in findings} == {("skewed", "postgres")}
+
+
+def test_an_event_from_the_future_is_told() -> None:
+    seen = seen_everywhere()
+    past = AT - timedelta(hours=1)
+    seen["postgres"] = [replace(one, at=past) for one in seen["postgres"]]
+    committed = tuple(replace(one, committed_at=past) for one in COMMITTED)
+    (finding, *_) = judge(committed, seen, OUT)
+    assert (finding.kind, finding.hop) == ("skewed", "postgres")
+    assert "told to have happened at" in finding.words
+
+
+def test_of_a_changed_payload_only_what_differs_is_shown() -> None:
+    seen = seen_everywhere()
+    change_in_topic(seen)
+    (finding,) = judge(COMMITTED, seen, OUT)
+    assert finding.words == f"payload.user_id: committed {COMMITTED[1].user_id}, seen another"

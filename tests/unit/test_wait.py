@@ -9,6 +9,10 @@ from pipeline_lib.verify.budget import TIME_SCALE, Budget, seconds
 from pipeline_lib.verify.wait import LONGEST_PAUSE_S, until
 
 
+def _is_connection_error(error: BaseException) -> bool:
+    return isinstance(error, ConnectionError)
+
+
 def test_the_first_answer_ends_the_wait() -> None:
     looks = count(1)
     pauses: list[float] = []
@@ -41,14 +45,14 @@ def test_what_may_pass_is_looked_past() -> None:
             raise ConnectionError
         return "there"
 
-    assert until(look, within=Budget(60), sleep=lambda _: None, transient=(ConnectionError,)) == "there"
+    assert until(look, within=Budget(60), sleep=lambda _: None, may_pass=_is_connection_error) == "there"
 
 
 def test_what_may_pass_and_does_not_ends_with_the_budget() -> None:
     def look() -> str:
         raise ConnectionError
 
-    assert until(look, within=Budget(0.01), sleep=lambda _: None, transient=(ConnectionError,)) is None
+    assert until(look, within=Budget(0.01), sleep=lambda _: None, may_pass=_is_connection_error) is None
 
 
 def test_any_other_error_comes_out_at_once() -> None:
@@ -58,7 +62,7 @@ def test_any_other_error_comes_out_at_once() -> None:
         raise TypeError(next(looks))
 
     with pytest.raises(TypeError, match=r"^1$"):
-        until(look, within=Budget(60), sleep=lambda _: None, transient=(ConnectionError,))
+        until(look, within=Budget(60), sleep=lambda _: None, may_pass=_is_connection_error)
 
 
 def test_budgets_are_stretched_on_slow_machines(monkeypatch: pytest.MonkeyPatch) -> None:

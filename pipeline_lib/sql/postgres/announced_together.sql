@@ -1,5 +1,5 @@
 -- The ids, as messages name them, of a user's assignments and events whose outbox row was inserted by the same transaction.
-SELECT 'assignment-' || a.id
+SELECT 'assignment-' || a.id AS id
 FROM assignments AS a
 JOIN outbox AS o ON o.aggregate_type = 'assignment' AND o.aggregate_id = 'assignment-' || a.id AND o.xmin = a.xmin
 WHERE a.user_id = %(user)s

@@ -1,0 +1,150 @@
+"""The watch over a fence on its way: where it is, what is in its way, and which hops still move.
+
+What is waited for is never a message but the fence behind it. Waiting ends before the budget when it cannot help:
+
+- something is in the way of every message (a hop's own `obstacle`), or a hop has not answered for a while;
+- a message is known to be lost, since the fence is in the topic and it is not, or it is among the dead letters. The
+  others are then given a moment more, so that the verdict tells of them too.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pipeline_lib.hops.chain import Chain
+from pipeline_lib.hops.protocol import Hop, Obstacle
+from pipeline_lib.model.outbox import Committed
+from pipeline_lib.model.position import Position, TopicPosition
+from pipeline_lib.verify.budget import Budget, seconds
+from pipeline_lib.verify.fences import Fence, out_of_kafka, passed, write_fence
+from pipeline_lib.verify.wait import until
+
+HEALTH_PERIOD_S = 0.25
+"""How often the hops are asked what is in the way, and how far they are."""
+GONE_AFTER_S = 5
+"""How long a hop may not answer before it counts as gone; what restarts by itself is back sooner."""
+SETTLE_S = 0.5
+"""What is given to the other messages when one is known to be lost."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How far a hop is, and for how many seconds it has been seen there."""
+
+    position: tuple[Position, ...]
+    still_s: float
+
+
+@dataclass(frozen=True)
+class FenceWatch:
+    """What became of a fence: where it is in the topic, when it was out of the last hop, and what was in the way."""
+
+    marks: tuple[TopicPosition, ...]
+    out_s: float | None
+    obstacle: Obstacle | None
+
+
+class Watch:
+    """A fence written behind `committed`, and what is seen of the hops while it is on its way."""
+
+    def __init__(self, chain: Chain, committed: Sequence[Committed], budget: Budget) -> None:
+        self._chain = chain
+        self._committed = committed
+        self._budget = budget
+        self._began = time.monotonic()
+        self._asked = self._began
+        self._fence: Fence | None = None
+        self._marks: tuple[TopicPosition, ...] = ()
+        self._out_s: float | None = None
+        self._obstacle: Obstacle | None = None
+        self._lost_at: float | None = None
+        self._silent_since: dict[str, float] = {}
+        self._moved: dict[str, tuple[tuple[Position, ...], float]] = {}
+
+    def run(self) -> FenceWatch:
+        """Returns when the fence is out of the last hop, or waiting cannot help, or the budget is spent."""
+        if self._until(self._write) and self._until(self._in_topic):
+            self._until(self._out_of_clickhouse)
+        return FenceWatch(self._marks, self._out_s, self._obstacle)
+
+    def movement_of(self, hop: Hop) -> Movement:
+        """How far the hop is now, and since when it has been seen there."""
+        position = self._ask(hop, hop.position)
+        known = self._moved.get(hop.name)
+        if known is None or (position is not None and position != known[0]):
+            known = self._moved[hop.name] = (position or (), time.monotonic())
+        return Movement(known[0], time.monotonic() - known[1])
+
+    def _until(self, look: Callable[[], bool]) -> bool:
+        """Whether `look` became true before waiting could not help any more."""
+
+        def look_or_stop() -> bool | None:
+            self._look_for_obstacles()
+            if self._obstacle is not None or self._is_settled():
+                return False
+            return look() or None
+
+        left = Budget(max(0.0, self._budget.seconds - (time.monotonic() - self._began)))
+        sleep = self._chain.kafka.tail.sleeper()
+        return bool(until(look_or_stop, within=left, sleep=sleep, may_pass=self._may_pass))
+
+    def _may_pass(self, error: BaseException) -> bool:
+        return any(hop.may_pass(error) for hop in self._chain.hops)
+
+    def _write(self) -> bool:
+        self._fence = write_fence(self._chain.application, self._chain.kafka.tail.partitions)
+        return True
+
+    def _in_topic(self) -> bool:
+        assert self._fence is not None
+        self._marks = out_of_kafka(self._fence, self._chain.kafka.tail) or ()
+        if self._marks and any(not self._chain.kafka.tail.find([message.id]) for message in self._committed):
+            self._lost_at = time.monotonic()
+        return bool(self._marks)
+
+    def _out_of_clickhouse(self) -> bool:
+        if not passed(self._marks, self._chain.clickhouse.position()):
+            return False
+        self._out_s = time.monotonic() - self._began
+        return True
+
+    def _is_settled(self) -> bool:
+        return self._lost_at is not None and time.monotonic() - self._lost_at > seconds(SETTLE_S).seconds
+
+    def _look_for_obstacles(self) -> None:
+        now = time.monotonic()
+        if now - self._asked < HEALTH_PERIOD_S:
+            return
+        self._asked = now
+        for hop in self._chain.hops:
+            self.movement_of(hop)
+            self._obstacle = self._obstacle or self._in_the_way(hop)
+        if self._lost_at is None and self._ask(self._chain.clickhouse, self._is_refused):
+            self._lost_at = now
+
+    def _is_refused(self) -> bool:
+        return self._chain.clickhouse.has_refused([message.id for message in self._committed])
+
+    def _in_the_way(self, hop: Hop) -> Obstacle | None:
+        silent_since = self._silent_since.get(hop.name)
+        obstacle = self._ask(hop, hop.obstacle)
+        if obstacle is None and silent_since is not None and hop.name in self._silent_since:
+            silent_s = time.monotonic() - silent_since
+            if silent_s > seconds(GONE_AFTER_S).seconds:
+                return Obstacle(hop.name, "gone", f"{hop.name} has not answered for {silent_s:.0f} s")
+        return obstacle
+
+    def _ask(self, hop: Hop, question: Callable[[], T]) -> T | None:
+        """The answer; None if the hop does not answer just now."""
+        try:
+            answer = question()
+        except Exception as error:
+            if not hop.may_pass(error):
+                raise
+            self._silent_since.setdefault(hop.name, time.monotonic())
+            return None
+        self._silent_since.pop(hop.name, None)
+        return answer

@@ -55,7 +55,7 @@ def closed_port() -> int:
 @pytest.mark.parametrize(
     ("name", "open_"),
     [("PostgreSQL", postgres), ("Kafka", kafka), ("ClickHouse", clickhouse)],
-    ids=lambda one: str(one),
+    ids=["PostgreSQL", "Kafka", "ClickHouse"],  # of two workers, each has to call them the same
 )
 def test_a_system_that_is_not_there_is_named(name: str, open_: Callable[[int], None], closed_port: int) -> None:
     with pytest.raises(UserError) as told:

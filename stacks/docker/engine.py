@@ -52,9 +52,14 @@ def engine_of(config: "StackConfig") -> EngineAddress:
             f"The stack's config names {folder} as dockerCertPath, but it has no {' and no '.join(lacking)}. Docker's "
             f"own clients take the certificates of a TLS engine as {', '.join(CERTIFICATES)} there."
         )
-    return EngineAddress(
-        config.docker_host, str(folder) if folder else "", tuple(shlex.split(config.docker_ssh_opts or ""))
-    )
+    try:
+        options = shlex.split(config.docker_ssh_opts or "")
+    except ValueError as error:
+        raise UserError(
+            f"The stack's config has dockerSshOpts that cannot be read as words of a command line: {error}. Mend them "
+            "with `pulumi config set dockerSshOpts OPTIONS`."
+        ) from None
+    return EngineAddress(config.docker_host, str(folder) if folder else "", tuple(options))
 
 
 def host_of(engine: EngineAddress) -> str:

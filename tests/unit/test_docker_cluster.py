@@ -74,7 +74,7 @@ def test_replicas_find_keeper_and_are_known_by_their_names(declared: Declared) -
 def test_each_replica_has_a_schema_of_the_same_tables_and_a_share_of_the_topic(declared: Declared) -> None:
     first, second = (declared.inputs[name] for name in ("clickhouse-schema", "clickhouse-schema-2"))
     assert first["objects"] == second["objects"]
-    assert (first["port"], second["port"]) == (PORTS["clickhouse"], PORTS["clickhouse-2"])
+    assert (first["server"]["port"], second["server"]["port"]) == (PORTS["clickhouse"], PORTS["clickhouse-2"])
     assert "ReplicatedReplacingMergeTree('/throughline/clickhouse-store-identity/events-" in first["objects"]["events"]
     assert "clickhouse-clickhouse-store-identity-kafka-store-identity" in first["objects"]["events_queue"]
     assert declared.inputs["topic"]["partitions"] == first["partitions"] == "3"

@@ -32,6 +32,8 @@ class Connect(EmbeddedPart):
             "listeners": f"http://{LOOPBACK}:{self.port()}",
             "rest.advertised.host.name": LOOPBACK,
             "config.providers.file.param.allowed.paths": self.folder / SECRETS_FILE,
+            # The user's own; Debezium and Connect's are on the class path.
+            **({"plugin.path": self.settings["plugins"]} if "plugins" in self.settings else {}),
         }
         return {
             "worker.properties": f"# of the Kafka {self.settings['kafka']}\n{properties(settings)}",

@@ -35,7 +35,10 @@ def stand_up(config: StackConfig) -> Systems:
 
     postgres = part(Postgres, {"version": config.postgres.version}, secrets_of("postgres_admin"))
     kafka = part(Kafka, {"heap": config.kafka.heap}, {})
-    connect = part(Connect, {"heap": config.connect.heap, "kafka": kafka.id}, secrets_of("postgres_replication"))
+    plugins = {"plugins": config.connect.plugins} if config.connect.plugins else {}
+    connect = part(
+        Connect, {"heap": config.connect.heap, "kafka": kafka.id, **plugins}, secrets_of("postgres_replication")
+    )
     clickhouse = part(
         ClickHouse,
         {"memory": config.clickhouse.memory},

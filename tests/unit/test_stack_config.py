@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,15 @@ def test_versions_that_do_not_work_together_are_refused_with_the_reason() -> Non
     with pytest.raises(UserError, match=r"ClickHouse 24\.10 cannot consume from Kafka 4\.3\.1"):
         parse(chosen)
     assert parse(chosen | _KAFKA_3).clickhouse.version == "24.10"
+
+
+def test_a_folder_of_plugins_has_to_be_there(tmp_path: Path) -> None:
+    def with_plugins(folder: str, **others: str) -> StackConfig:
+        return parse({"throughline:connect": json.dumps({"plugins": folder}), **others})
+
+    assert with_plugins(str(tmp_path)).connect.plugins == str(tmp_path)
+    for folder in (f"{tmp_path}/nowhere", "relative", ""):
+        with pytest.raises(UserError, match="which is no folder by its absolute path"):
+            with_plugins(folder)
+    with pytest.raises(UserError, match="on Docker a worker has the plugins of its image"):
+        with_plugins(str(tmp_path), **{"throughline:backend": "docker"})

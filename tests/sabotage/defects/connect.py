@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from pipeline_lib.model import outbox
 from pipeline_lib.model.journey import REFERENCE_ACTS
+from pipeline_lib.model.outbox import FENCE
 from pipeline_lib.pipeline import Journey
 from stacks.pipeline.names import REPLICATION_ROLE, SLOT
 from tests.sabotage.defect import Defect, Wrong, last_wrong, publish, purchase, reference
@@ -38,6 +39,13 @@ def nine_records(_: Site, journey: Journey) -> Wrong:
     for act in REFERENCE_ACTS:
         journey.record(act)
     return [journey.committed[6].id]
+
+
+def six_records(_: Site, journey: Journey) -> Wrong:
+    """The reference journey and a purchase more: the seventh record is the fence behind them."""
+    reference(journey)
+    journey.record(REFERENCE_ACTS[-1])
+    return [FENCE]
 
 
 def two_of_a_key(_: Site, journey: Journey) -> Wrong:
@@ -86,6 +94,7 @@ def grant_revoked(site: Site) -> Iterator[None]:
 
 DEFECTS = (
     Defect("a transform that drops every 7th record", "lost", "connect", transform("DropsEverySeventh"), nine_records),
+    Defect("a transform that drops the fence", "lost", "connect", transform("DropsEverySeventh"), six_records),
     Defect(
         "a transform that duplicates",
         "redelivered",

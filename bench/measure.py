@@ -41,11 +41,11 @@ def endpoints(stack: str) -> Endpoints:
 
 
 @contextlib.contextmanager
-def stack_of_its_own() -> Iterator[str]:
-    """A stack that is taken away again, whatever happens."""
+def stack_of_its_own(*settings: str) -> Iterator[str]:
+    """A stack, with settings such as `kafka.heap=1g`, that is taken away again, whatever happens."""
     name = f"bench-{os.getpid()}"
     try:
-        throughline("up", "--stack", name)
+        throughline("up", "--stack", name, *(word for setting in settings for word in ("--set", setting)))
         yield name
     finally:
         throughline("down", "--stack", name)

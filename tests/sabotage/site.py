@@ -133,24 +133,27 @@ class Site:
             broken = broken.replace(words, others)
         try:
             self._replace(name, broken)
-            # A poll that had begun goes on with the views that there were: a fence ends it.
-            self.pipeline.expect(()).delivered()
+            self.settle()
             yield
         finally:
             self._replace(name, own)
+            self.settle()
 
     def _replace(self, name: str, statement: str) -> None:
         self.clickhouse.command(f"DROP TABLE IF EXISTS {sql.identifier(name)}")
         self.clickhouse.command(statement)
 
-    @contextmanager
-    def view_away(self, name: str) -> Iterator[None]:
-        """A materialized view is not there, so that its target can be exchanged."""
-        self.clickhouse.command(f"DROP TABLE {sql.identifier(name)}")
+    def exchange(self, table: str, other: str, view: str) -> None:
+        """Two tables change names, while the view that fills the first is away."""
+        self.clickhouse.command(f"DROP TABLE {sql.identifier(view)}")
         try:
-            yield
+            self.clickhouse.command(f"EXCHANGE TABLES {sql.identifier(table)} AND {sql.identifier(other)}")
         finally:
-            self.clickhouse.command(sql.read("clickhouse", name))
+            self.clickhouse.command(sql.read("clickhouse", view))
+
+    def settle(self) -> None:
+        """Returns when a fence is out: a poll that had begun went on with the views and tables that there were."""
+        self.pipeline.expect(()).delivered()
 
     # -- all of them ---------------------------------------------------------------------------------------------
 

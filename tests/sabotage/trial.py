@@ -60,13 +60,12 @@ class Outcome:
         for finding in verdict.findings:
             found.setdefault((finding.kind, finding.hop), set()).add(finding.id)
         faults = [] if self.named == expected else [f"the cause is {self.named}, not {expected}"]
-        if verdict.obstacle is not None:
-            # Nothing passes: that messages are not there yet is all that can be said of them.
-            others = {of for of in found if of[0] != "missing"}
-        else:
-            others = found.keys() - {expected} - defect.also
-            if found.get(expected, set()) != self.wrong:
-                faults.append(f"{defect.kind} are {sorted(found.get(expected, ()))}, not {sorted(self.wrong)}")
+        others = found.keys() - {expected} - defect.also
+        if verdict.fence_s is None:
+            # Waiting was given up: of the other messages nothing can be said but that they are not there yet.
+            others = {of for of in others if of[0] != "missing"}
+        if verdict.obstacle is None and found.get(expected, set()) != self.wrong:
+            faults.append(f"{defect.kind} are {sorted(found.get(expected, ()))}, not {sorted(self.wrong)}")
         return faults + [f"{kind} at {hop} is told of {sorted(found[kind, hop])}" for kind, hop in sorted(others)]
 
 

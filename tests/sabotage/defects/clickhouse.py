@@ -3,7 +3,7 @@ group, and with a message that cannot become a row.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 
 from pipeline_lib import sql
@@ -47,22 +47,20 @@ def values_wrong(_: Site, journey: Journey) -> Wrong:
 def without_deduplication(site: Site) -> Iterator[None]:
     """The table is there, and filled, and does not know that two rows of one key are one."""
     plain = sql.read("clickhouse", "events").replace("ReplacingMergeTree(kafka_offset)", "MergeTree")
-    plain = plain.replace("CREATE TABLE events", "CREATE TABLE events_plain")
-    with site.view_away("keep_events"):
-        site.clickhouse.command(plain)
-        site.clickhouse.command("EXCHANGE TABLES events AND events_plain")
-    try:
+    with ExitStack() as mend:
+        site.clickhouse.command(plain.replace("CREATE TABLE events", "CREATE TABLE events_plain"))
+        mend.callback(site.clickhouse.command, "DROP TABLE events_plain")
+        mend.callback(site.settle)
+        site.exchange("events", "events_plain", view="keep_events")
+        mend.callback(site.exchange, "events", "events_plain", view="keep_events")
+        site.settle()
         yield
-    finally:
-        with site.view_away("keep_events"):
-            site.clickhouse.command("EXCHANGE TABLES events AND events_plain")
-            site.clickhouse.command("DROP TABLE events_plain")
 
 
 def redelivered_purchase(site: Site, journey: Journey) -> Wrong:
     """The reference journey, and its last message once more, as Connect would send it again after a crash."""
     reference(journey)
-    (purchase_id,) = [message.id for message in journey.committed[-1:]]
+    purchase_id = journey.committed[-1].id
     (message,) = awaited(lambda: site.pipeline.chain.kafka.tail.find([purchase_id]) or None, "the purchase's message")
     assert message.value is not None
     site.send(message.key, message.value)

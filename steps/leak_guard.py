@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from pipeline_lib.hops.inventory import Inventory
-from steps.stack import endpoints_of, inventory_of_stack, leaked
+from steps.stack import endpoints_of, inventory_of_stack, leak_in
 
 RUN = "THROUGHLINE_TEST_RUN"
 """Environment variable: the word of the run that a process belongs to."""
@@ -57,9 +57,9 @@ class LeakGuard:
 
     def _changes(self) -> Iterator[str]:
         if self._stack and self._before is not None:
-            changes = self._before.changes_to(inventory_of_stack(endpoints_of(self._stack)))
-            if changes:
-                yield leaked(self._stack, changes)
+            leak = leak_in(endpoints_of(self._stack), self._before)
+            if leak:
+                yield leak
 
     def _left_processes(self) -> Iterator[str]:
         _, left = psutil.wait_procs(list(_processes_of(self._word)), timeout=PATIENCE_S)

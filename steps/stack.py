@@ -11,6 +11,7 @@ import pytest
 from pipeline_lib.hops.chain import open_chain
 from pipeline_lib.hops.inventory import Inventory, inventory_of
 from pipeline_lib.model.endpoints import Endpoints
+from pipeline_lib.model.errors import UserError
 
 
 def throughline(*arguments: str) -> str:
@@ -41,16 +42,22 @@ def stack_of_its_own(prefix: str, *settings: str) -> Iterator[str]:
         endpoints = endpoints_of(name)
         before = inventory_of_stack(endpoints)
         yield name
-        changes = before.changes_to(inventory_of_stack(endpoints))
+        leak = leak_in(endpoints, before)
     finally:
         throughline("down", "--stack", name)
-    if changes:
-        pytest.fail(leaked(name, changes), pytrace=False)
+    if leak:
+        pytest.fail(leak, pytrace=False)
 
 
-def leaked(stack: str, changes: list[str]) -> str:
-    """The paragraph that a run with leaks fails with."""
+def leak_in(endpoints: Endpoints, before: Inventory) -> str | None:
+    """The paragraph to fail with if the stack is not as it was before; None if it is."""
+    try:
+        changes = ", ".join(before.changes_to(inventory_of_stack(endpoints)))
+    except UserError as error:
+        changes = str(error).removesuffix(".")
+    if not changes:
+        return None
     return (
-        f"The run leaves the stack '{stack}' other than it was: {', '.join(changes)}. Find the test that makes or "
+        f"The run leaves the stack '{endpoints.stack}' other than it was: {changes}. Find the test that makes or "
         "changes it, and have it put everything back at its end, also where it fails."
     )

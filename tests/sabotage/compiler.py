@@ -22,25 +22,13 @@ def compile_transforms(folder: Path) -> Path:
     """A folder for Connect's plugin path, made in `folder`, with one jar in it; raises AssertionError on bad Java."""
     ensure_jars(COMPILER_LOCK)
     sources, classes, plugins = sorted(SOURCES.glob("*.java")), folder / "classes", folder / "plugins"
-    compiler, path = (
-        ":".join(map(str, jars)) for jars in ([jar.path for jar in locked_jars(COMPILER_LOCK)], classpath())
-    )
+    compiler = ":".join(str(jar.path) for jar in locked_jars(COMPILER_LOCK))
+    options = f"-source {JAVA_RELEASE} -target {JAVA_RELEASE} -encoding UTF-8 -proc:none".split()
+    path = ":".join(map(str, classpath()))
     ran = subprocess.run(
         [
             *(str(JAVA), "-XX:TieredStopAtLevel=1", "-cp", compiler, "org.eclipse.jdt.internal.compiler.batch.Main"),
-            *(
-                "-source",
-                JAVA_RELEASE,
-                "-target",
-                JAVA_RELEASE,
-                "-encoding",
-                "UTF-8",
-                "-proc:none",
-                "-classpath",
-                path,
-                "-d",
-                str(classes),
-            ),
+            *(*options, "-classpath", path, "-d", str(classes)),
             *map(str, sources),
         ],
         capture_output=True,

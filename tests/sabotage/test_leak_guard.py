@@ -13,8 +13,11 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from pipeline_lib.hops.inventory import inventory_of
+from pipeline_lib.model.endpoints import Endpoints
 from stacks.pipeline.names import PUBLICATION, TOPIC
 from stacks.state import ROOT
+from steps.stack import leak_in
+from tests.sabotage.defects.connect import deleted
 from tests.sabotage.site import Site, awaited
 
 
@@ -89,6 +92,16 @@ def test_what_is_left_behind_is_named(site: Site, words: str) -> None:
         mend(site)
     assert changes == [words]
     awaited(lambda: before.changes_to(inventory_of(site.pipeline.chain)) == [] or None, f"the end of '{words}'")
+
+
+def test_a_connector_that_is_gone_is_told_as_everything_else(site: Site, sabotaged_endpoints: Endpoints) -> None:
+    before = inventory_of(site.pipeline.chain)
+    with deleted(site):
+        leak = leak_in(sabotaged_endpoints, before)
+    assert leak is not None
+    assert "has no connector experiments-postgres-connector" in leak
+    site.await_ready()
+    assert leak_in(sabotaged_endpoints, before) is None
 
 
 LEAKING = """

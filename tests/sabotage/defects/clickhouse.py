@@ -21,7 +21,7 @@ def view_of_events(words: str, others: str) -> Callable[[Site], AbstractContextM
     """The view that fills `events`, with other words in its statement."""
 
     def broken(site: Site) -> AbstractContextManager[None]:
-        return site.view("keep_events", {words: others})
+        return site.view("keep_events", words, others)
 
     return broken
 

@@ -81,15 +81,14 @@ def grant_revoked(site: Site) -> Iterator[None]:
     """The role may not replicate any more, and its session ends. The connector is told not to try again and again."""
     config = site.connector("GET", "/config")
     try:
-        site.connector("PUT", "/config", {**config, "errors.max.retries": "0"})
-        site.await_ready()
+        site.configure({**config, "errors.max.retries": "0"})
         site.run(f"ALTER ROLE {REPLICATION_ROLE} NOREPLICATION")
         site.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s", SLOT)
         awaited(lambda: site.state() == "FAILED" or None, "the connector's failure")
         yield
     finally:
         site.run(f"ALTER ROLE {REPLICATION_ROLE} REPLICATION")
-        site.connector("PUT", "/config", config)
+        site.configure(config)
 
 
 DEFECTS = (

@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars bench-start bench-latency clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: setup ## Linters, formatting, types and import contracts: no test
 format: setup ## Format the code and mend what the linter can mend
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
+
+prove: setup ## Break a pipeline on purpose, one defect at a time, and tell what was named at which hop
+	.venv/bin/python -m bench.prove
 
 bench-start: setup ## Measure how long a stack takes to stand, to be up to date and to go
 	.venv/bin/python -m bench.start --backend $(BACKEND)

@@ -43,11 +43,12 @@ def endpoints(stack: str) -> Endpoints:
 
 
 @contextlib.contextmanager
-def stack_of_its_own(backend: str) -> Iterator[str]:
-    """A stack that is taken away again, whatever happens."""
+def stack_of_its_own(backend: str = "embedded", *chosen: str) -> Iterator[str]:
+    """A stack, with `chosen` settings such as `kafka.heap=1g`, that is taken away again, whatever happens."""
     name = f"bench-{os.getpid()}"
     try:
-        throughline("up", "--stack", name, *settings(backend))
+        more = (word for setting in chosen for word in ("--set", setting))
+        throughline("up", "--stack", name, *settings(backend), *more)
         yield name
     finally:
         throughline("down", "--stack", name)

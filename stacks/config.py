@@ -7,6 +7,7 @@ is `throughline:kafka: {heap: 1g}`. A key that is not listed here is refused, wi
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, SecretStr, ValidationError
@@ -103,6 +104,7 @@ class ConnectConfig(_Section):
     debezium: Literal["3.7.0.Final"] = Field(default="3.7.0.Final", description="3.7.0.Final")
     port: Port | None = None
     image: Image | None = None
+    plugins: str | None = Field(default=None, description="a folder, by its absolute path")
     heap: Heap = "768m"
     workers: int = Field(default=1, ge=1, le=4, description="workers, from 1 to 4")
     poll_interval_ms: Milliseconds = 5
@@ -197,6 +199,7 @@ def parse(values: Mapping[str, str]) -> StackConfig:
     _require_meant_for(config)
     _require_engine(config)
     _require_compatible(config)
+    _require_plugins(config)
     return config
 
 
@@ -281,6 +284,24 @@ def _require_compatible(config: StackConfig) -> None:
             f"ClickHouse 24.10 cannot consume from Kafka {config.kafka.version}: its Kafka client speaks versions of "
             "the protocol that brokers from 4.0 on no longer know, and reports 'Required feature not supported by "
             "broker'. Set kafka.version to 3.9.1, or clickhouse.version to 25.8."
+        )
+
+
+def _require_plugins(config: StackConfig) -> None:
+    folder = config.connect.plugins
+    if folder is None:
+        return
+    if config.backend != "embedded":
+        raise UserError(
+            f"The stack's config sets 'connect.plugins' to '{folder}', but on Docker a worker has the plugins of its "
+            "image: name an image that has yours with `connect.image`, and take the folder away with "
+            "`pulumi config rm --path connect.plugins`."
+        )
+    if not (Path(folder).is_absolute() and Path(folder).is_dir()):
+        raise UserError(
+            f"The stack's config sets 'connect.plugins' to '{folder}', which is no folder by its absolute path. Make "
+            "it, with a jar or a folder of jars for each plugin of Connect's, or correct it with "
+            "`pulumi config set --path connect.plugins FOLDER`."
         )
 
 

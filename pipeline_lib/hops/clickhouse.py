@@ -236,6 +236,14 @@ class ClickHouse:
             refused=row.get("reason"),
         )
 
+    def kept(self) -> Mapping[str, str]:
+        """The tables and views of all databases but the system's own, with what would make them again."""
+        tables = self._client.rows(
+            "SELECT concat('table ', database, '.', name) AS thing, create_table_query AS definition "
+            "FROM system.tables WHERE lower(database) NOT IN ('system', 'information_schema') AND NOT is_temporary"
+        )
+        return {table["thing"]: table["definition"] for table in tables}
+
     def evidence(self) -> Mapping[str, Any]:
         """The consumers as the engine sees them, and the last dead letters."""
         return {

@@ -5,6 +5,7 @@ Connect's REST API: https://kafka.apache.org/documentation/#connect_rest. A conn
 the hop is asked together with the topic that the connector writes to.
 """
 
+import json
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
@@ -131,6 +132,14 @@ class Connect:
             if (envelope := message.envelope) is not None and envelope.outbox_id in known
             for fields in [fields_of(message)]
         ]
+
+    def kept(self) -> Mapping[str, str]:
+        """All connectors, with their configs."""
+        answer = self._client.get(f"{self._url.rstrip('/')}/connectors", params={"expand": "info"}).raise_for_status()
+        return {
+            f"connector {name}": json.dumps(known["info"]["config"], sort_keys=True)
+            for name, known in answer.json().items()
+        }
 
     def evidence(self) -> Mapping[str, Any]:
         """The status with its traces, and the offset. Not the config: it may hold a password."""

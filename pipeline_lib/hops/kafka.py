@@ -86,6 +86,15 @@ class Kafka:
             fields_of(message),
         )
 
+    def kept(self) -> Mapping[str, str]:
+        """The topics, with their partitions, and the consumer groups; raises KafkaException."""
+        topics = self._admin.list_topics(timeout=TIMEOUT_S).topics
+        groups = self._admin.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid
+        return {
+            **{f"topic {name}": f"{len(topic.partitions)} partitions" for name, topic in topics.items()},
+            **{f"consumer group {group.group_id}": "" for group in groups},
+        }
+
     def evidence(self) -> Mapping[str, Any]:
         """Where the tail began and is, and what it could not read."""
         return {

@@ -162,6 +162,10 @@ class Postgres:
         )
         return {row["id"]: row["key"] for row in rows}
 
+    def kept(self) -> Mapping[str, str]:
+        """The server's replication slots and the database's publications."""
+        return {row["thing"]: row["definition"] for row in self._rows(sql.read("postgres", "kept"))}
+
     def evidence(self) -> Mapping[str, Any]:
         """The WAL's positions and the slots."""
         flushed = self._one("SELECT pg_current_wal_flush_lsn()::text")

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pipeline_lib.model import instant
-from pipeline_lib.model.outbox import Committed
+from pipeline_lib.model.outbox import FENCE, Committed
 from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.expected import fields_at, time_of
@@ -55,9 +55,15 @@ class Finding:
 
 
 def judge(
-    committed: Sequence[Committed], sightings: Mapping[str, Sequence[Sighting]], fence_out: Mapping[str, bool]
+    committed: Sequence[Committed],
+    sightings: Mapping[str, Sequence[Sighting]],
+    fence_out: Mapping[str, bool],
+    lost_fences: Sequence[Committed] = (),
 ) -> list[Finding]:
-    """All findings, by hop in the order of the pipeline; `fence_out` tells for each hop whether absence is a fact."""
+    """All findings, by hop in the order of the pipeline; `fence_out` tells for each hop whether absence is a fact.
+
+    `lost_fences` are markers that never came to the topic, though later ones did.
+    """
     findings: list[Finding] = []
     told: set[int] = set()
     known = {message.outbox_id for message in committed}
@@ -69,6 +75,7 @@ def judge(
         ]
         if hop == "connect":
             here += _reordered(committed, _by_row(sightings["kafka"]))
+            here += [(mark.outbox_id, Finding("lost", hop, FENCE, f"marker {mark.id}")) for mark in lost_fences]
         findings += [finding for outbox_id, finding in here if outbox_id not in told]
         told |= {outbox_id for outbox_id, finding in here if not finding.harmless}
     return findings

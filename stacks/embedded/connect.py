@@ -36,6 +36,8 @@ class Connect(EmbeddedPart):
             "rest.advertised.host.name": LOOPBACK,
             "config.providers.file.param.allowed.paths": self.folder / SECRETS_FILE,
             **(self._security() if self.secured else {}),
+            # The user's own; Debezium and Connect's are on the class path.
+            **({"plugin.path": self.settings["plugins"]} if "plugins" in self.settings else {}),
         }
         return {
             "worker.properties": f"# of the Kafka {self.settings['kafka']}\n{properties(settings)}",

@@ -40,9 +40,10 @@ def stand_up(config: StackConfig) -> Systems:
 
     postgres = part(Postgres, {"version": config.postgres.version}, secrets_of("postgres_admin"))
     kafka = part(Kafka, {"heap": config.kafka.heap, **security}, secrets_of("kafka_client") if secured else {})
+    plugins = {"plugins": config.connect.plugins} if config.connect.plugins else {}
     connect = part(
         Connect,
-        {"heap": config.connect.heap, "kafka": kafka.id, **security},
+        {"heap": config.connect.heap, "kafka": kafka.id, **security, **plugins},
         home.passwords.apply(
             lambda all_: {
                 "replication": all_["postgres_replication"],

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from pipeline_lib.hops.protocol import Obstacle
+from pipeline_lib.model import outbox
 from pipeline_lib.model.journey import Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn, TopicPosition
@@ -284,3 +285,9 @@ def test_of_a_changed_payload_only_what_differs_is_shown() -> None:
     change_in_topic(seen)
     (finding,) = judge(COMMITTED, seen, OUT)
     assert finding.words == f"payload.user_id: committed {COMMITTED[1].user_id}, seen another"
+
+
+def test_a_fence_that_was_lost_is_told_as_any_message() -> None:
+    mark = replace(COMMITTED[0], message=outbox.of_fence("fence-abc-0", "abc"), outbox_id=99)
+    (finding,) = judge(COMMITTED, seen_everywhere(), OUT, lost_fences=[mark])
+    assert (finding.kind, finding.hop, finding.id, finding.words) == ("lost", "connect", "fence", "marker fence-abc-0")

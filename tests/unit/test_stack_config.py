@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -159,3 +160,15 @@ def test_a_password_is_never_shown() -> None:
     with pytest.raises(UserError) as refused:
         parse({"throughline:backend": "external", "throughline:postgres": '{"password": {"a": "s3cret"}}'})
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_folder_of_plugins_has_to_be_there(tmp_path: Path) -> None:
+    def with_plugins(folder: str, **others: str) -> StackConfig:
+        return parse({"throughline:connect": json.dumps({"plugins": folder}), **others})
+
+    assert with_plugins(str(tmp_path)).connect.plugins == str(tmp_path)
+    for folder in (f"{tmp_path}/nowhere", "relative", ""):
+        with pytest.raises(UserError, match="which is no folder by its absolute path"):
+            with_plugins(folder)
+    with pytest.raises(UserError, match="on Docker a worker has the plugins of its image"):
+        with_plugins(str(tmp_path), **{"throughline:backend": "docker"})

@@ -31,7 +31,7 @@ _GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
 
 _VIEW_FAILED = "while pushing to view"
 
-_ROW_FIELDS = (
+ROW_FIELDS = (
     "aggregate_type",
     "outbox_event_type",
     "payload",
@@ -57,7 +57,7 @@ _ROW_FIELDS = (
 class Client:
     """ClickHouse over HTTP as one of the endpoint's users; several threads may use it at once."""
 
-    def __init__(self, endpoint: ClickHouseEndpoint, user: str) -> None:
+    def __init__(self, endpoint: ClickHouseEndpoint, user: str, database: str | None = None) -> None:
         who = endpoint.users[user]
         try:
             self._client = clickhouse_connect.get_client(
@@ -65,7 +65,7 @@ class Client:
                 port=endpoint.port,
                 username=who.user,
                 password=reveal(who.password),
-                database=endpoint.database,
+                database=database or endpoint.database,
                 # A session would make its queries wait for each other.
                 autogenerate_session_id=False,
                 connect_timeout=CONNECT_TIMEOUT_S,
@@ -83,6 +83,14 @@ class Client:
             {name: _aware(value) for name, value in zip(result.column_names, row, strict=True)}
             for row in result.result_rows
         ]
+
+    def run(self, statement: str, **parameters: Any) -> None:
+        """A statement that answers nothing; raises ClickHouseError."""
+        self._client.command(statement, parameters=parameters)
+
+    def insert(self, table: str, columns: Sequence[str], format_: str, data: bytes) -> None:
+        """Inserts rows in one of ClickHouse's formats; raises ClickHouseError."""
+        self._client.raw_insert(table, columns, data, fmt=format_)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -178,34 +186,19 @@ class ClickHouse:
             opened_at=self._opened_at,
         )
         return [
-            *map(self._sighting, counted),
-            *(replace(self._sighting(row), collapsed=True) for row in _without(stored, counted)),
-            *map(self._sighting, letters),
+            *sightings_of(stored, counted),
+            *map(sighting_of, letters),
         ]
 
     def _events(self, about: Mapping[str, Any], *, final: bool) -> list[dict[str, Any]]:
         # The setting, unlike the word FINAL, is no error on a table that cannot collapse anything.
         return self._client.rows(
             f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
-            f"{', '.join(_ROW_FIELDS)} FROM events "
+            f"{', '.join(ROW_FIELDS)} FROM events "
             "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
             f"AND ingested_at >= toDateTime64({{opened_at:String}}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset "
             f"SETTINGS final = {int(final)}",
             **about,
-        )
-
-    def _sighting(self, row: Mapping[str, Any]) -> Sighting:
-        fields = {name: row[name] for name in _ROW_FIELDS if name in row}
-        if fields:
-            fields["payload"] = exact_json.loads(fields["payload"])
-        return Sighting(
-            self.name,
-            row["aggregate_id"],
-            row["outbox_id"],
-            TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
-            row["ingested_at"],
-            fields,
-            refused=row.get("reason"),
         )
 
     def evidence(self) -> Mapping[str, Any]:
@@ -227,6 +220,30 @@ class ClickHouse:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
+    """The rows that analysts count, and those that are only stored."""
+    return [
+        *map(sighting_of, counted),
+        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),
+    ]
+
+
+def sighting_of(row: Mapping[str, Any]) -> Sighting:
+    """The sighting of a typed row, or of a dead letter, which has a reason."""
+    fields = {name: row[name] for name in ROW_FIELDS if name in row}
+    if fields:
+        fields["payload"] = exact_json.loads(fields["payload"])
+    return Sighting(
+        ClickHouse.name,
+        row["aggregate_id"],
+        row["outbox_id"],
+        TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
+        row["ingested_at"],
+        fields,
+        refused=row.get("reason"),
+    )
 
 
 def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

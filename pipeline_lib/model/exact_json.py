@@ -34,6 +34,17 @@ def dumps(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no exact form in JSON: {value!r}")
 
 
+def as_jsonb(value: Any) -> str:
+    """The text that PostgreSQL gives of the value as a jsonb: keys by length, then by bytes, and blanks between."""
+    match value:
+        case Mapping():
+            pairs = sorted(value.items(), key=lambda pair: (len(pair[0].encode()), pair[0].encode()))
+            return "{" + ", ".join(f"{_key(key)}: {as_jsonb(item)}" for key, item in pairs) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(as_jsonb(item) for item in value) + "]"
+    return dumps(value)
+
+
 def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"A key of a JSON object is text, not {key!r}")

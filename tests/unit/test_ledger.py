@@ -164,7 +164,8 @@ def verdict(seen: Sightings, fence_s: float | None = 0.41, **changes: object) ->
         committed=COMMITTED,
         findings=tuple(judge(COMMITTED, seen, out)),
         hops=tuple(
-            HopReport(hop, 5, len(seen[hop]), (), position.get(hop, marks), still_s=3 if hop == "kafka" else 0) for hop in HOPS
+            HopReport(hop, 5, len(seen[hop]), (), position.get(hop, marks), still_s=3 if hop == "kafka" else 0)
+            for hop in HOPS
         ),
         sightings=seen,
         waited_s=0.62,

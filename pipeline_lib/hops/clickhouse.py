@@ -201,6 +201,26 @@ class ClickHouse:
             **about,
         )
 
+    def rows_of(self, id_: str, places: Sequence[TopicPosition]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Where the rows of an aggregate are stored, and its dead letters, however old: by its id, and those letters
+        that do not tell of whom they are by their places in the topic."""
+        stored = self._client.rows(
+            "SELECT outbox_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, _part AS part FROM events "
+            "WHERE aggregate_id = {id:String} ORDER BY ingested_at",
+            id=id_,
+        )
+        letters = self._client.rows(
+            "SELECT kafka_topic, kafka_partition, kafka_offset, ingested_at, reason FROM dead_letters FINAL "
+            "WHERE aggregate_id = {id:String} OR (kafka_topic, kafka_partition, kafka_offset) IN "
+            "(SELECT arrayJoin(arrayZip({topics:Array(String)}, {partitions:Array(UInt32)}, {offsets:Array(UInt64)}))) "
+            "ORDER BY ingested_at",
+            id=id_,
+            topics=[at.topic for at in places],
+            partitions=[at.partition for at in places],
+            offsets=[at.offset for at in places],
+        )
+        return stored, letters
+
     def evidence(self) -> Mapping[str, Any]:
         """The consumers as the engine sees them, and the last dead letters."""
         return {

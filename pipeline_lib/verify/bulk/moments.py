@@ -22,36 +22,47 @@ MARGIN = timedelta(minutes=1)
 """How far the clocks of PostgreSQL and of Connect, which dates the topic's messages, may be apart."""
 
 
-def first_positions(
+def positions_since(
     endpoint: KafkaEndpoint, topic: Sequence[TopicPosition], moment: datetime | None
 ) -> tuple[TopicPosition, ...]:
-    """For each partition of `topic` where it has what was written at that moment or later, or where it begins.
-
-    Raises UserError if the topic has lost messages of that time to its retention.
-    """
+    """For each partition of `topic` where it has what was written at that moment or later, or where it begins now."""
     consumer = consumer_of(endpoint)
     try:
-        return tuple(_first(consumer, at, moment) for at in topic)
+        return tuple(TopicPosition(at.topic, at.partition, _since(consumer, at, moment)) for at in topic)
     finally:
         consumer.close()
 
 
-def _first(consumer: Consumer, at: TopicPosition, moment: datetime | None) -> TopicPosition:
+def refuse_forgotten(endpoint: KafkaEndpoint, start: Sequence[TopicPosition]) -> None:
+    """Raises UserError if the retention has removed messages that may have stood at `start`."""
+    consumer = consumer_of(endpoint)
+    try:
+        for at in start:
+            low, high = _watermarks(consumer, at)
+            if at.offset == low > 0:
+                first = _message_at(consumer, at, low, high)
+                told = instant.from_microseconds(first.timestamp()[1] * 1000) if first is not None else instant.now()
+                since = instant.to_text(told + 2 * MARGIN)
+                raise UserError(
+                    f"The topic {at.topic} does not hold all that was asked about: what was before offset {low} of "
+                    f"partition {at.partition} has been removed. Ask for less: --since {since}."
+                )
+    finally:
+        consumer.close()
+
+
+def _watermarks(consumer: Consumer, at: TopicPosition) -> tuple[int, int]:
     low, high = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=TIMEOUT_S)
+    return low, high
+
+
+def _since(consumer: Consumer, at: TopicPosition, moment: datetime | None) -> int:
+    low, high = _watermarks(consumer, at)
     if moment is None:
-        offset = low
-    else:
-        asked = TopicPartition(at.topic, at.partition, int((moment - MARGIN).timestamp() * 1000))
-        (answer,) = consumer.offsets_for_times([asked], timeout=TIMEOUT_S)
-        offset = answer.offset if answer.offset >= 0 else high
-    if offset == low > 0:
-        first = _message_at(consumer, at, low, high)
-        since = instant.from_microseconds(first.timestamp()[1] * 1000) + MARGIN if first is not None else instant.now()
-        raise UserError(
-            f"The topic {at.topic} does not hold all that was asked about: its retention has removed what was before "
-            f"offset {low} of partition {at.partition}. Ask for less: --since {instant.to_text(since)}."
-        )
-    return TopicPosition(at.topic, at.partition, offset)
+        return low
+    asked = TopicPartition(at.topic, at.partition, int((moment - MARGIN).timestamp() * 1000))
+    (answer,) = consumer.offsets_for_times([asked], timeout=TIMEOUT_S)
+    return int(answer.offset) if answer.offset >= 0 else high
 
 
 def written_at(endpoint: KafkaEndpoint, topic: Sequence[TopicPosition], lsn: Lsn) -> datetime | None:
@@ -65,7 +76,7 @@ def written_at(endpoint: KafkaEndpoint, topic: Sequence[TopicPosition], lsn: Lsn
 
 
 def _at_lsn(consumer: Consumer, at: TopicPosition, lsn: Lsn) -> datetime | None:
-    low, high = consumer.get_watermark_offsets(TopicPartition(at.topic, at.partition), timeout=TIMEOUT_S)
+    low, high = _watermarks(consumer, at)
 
     def lsn_at(offset: int) -> Lsn:
         envelope = _envelope_at(consumer, at, offset, high)

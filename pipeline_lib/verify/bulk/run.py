@@ -130,7 +130,8 @@ class _Verification:
         if only_asked:
             self._scratch.run("commit_unknown")
             moment = instant.from_microseconds(told["oldest_us"] or told["now_us"])
-        start = moments.first_positions(self._endpoints.kafka, self._chain.kafka.tail.start, moment)
+        start = moments.positions_since(self._endpoints.kafka, self._chain.kafka.tail.start, moment)
+        moments.refuse_forgotten(self._endpoints.kafka, start)
         asked_us = _us(moment) if moment is not None else told["oldest_us"]
         margin_us = CLOCK_TOLERANCE // timedelta(microseconds=1)
         range_ = Range("ids" if only_asked else "all", start, asked_us, max(0, asked_us - margin_us))

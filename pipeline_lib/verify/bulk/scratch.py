@@ -37,15 +37,11 @@ class Scratch:
 
     def run(self, name: str, **parameters: object) -> None:
         """A statement of `sql/clickhouse/verify/`."""
-        self.client.run(self.text(name), **parameters)
+        self.client.run(statement(name, self._pipeline), **parameters)
 
-    def rows(self, name: str, **parameters: object) -> list[dict[str, Any]]:
-        """A question of `sql/clickhouse/verify/`."""
-        return self.client.rows(self.text(name), **parameters)
-
-    def text(self, name: str) -> str:
-        """Its text, with the name of the pipeline's database in it."""
-        return sql.render(sql.read("clickhouse", f"verify/{name}"), "clickhouse", {"pipeline": self._pipeline})
+    def rows(self, name: str, *, final: bool = False, **parameters: object) -> list[dict[str, Any]]:
+        """A question of `sql/clickhouse/verify/`; `final` where it has rows of the pipeline collapsed."""
+        return self.client.rows(statement(name, self._pipeline, final=final), **parameters)
 
     def load(self, table: str, columns: Sequence[str], format_: str, rows: Iterable[bytes]) -> None:
         """Inserts `rows`, each a whole row or several in the format, some megabytes at a time.
@@ -60,6 +56,12 @@ class Scratch:
                 block.clear()
         if block:
             self.client.insert(table, columns, format_, bytes(block))
+
+
+def statement(name: str, pipeline: str, *, final: bool = False) -> str:
+    """The text of a statement with the name of the pipeline's database in it."""
+    values = {"pipeline": pipeline, "final": str(int(final))}
+    return sql.render(sql.read("clickhouse", f"verify/{name}"), "clickhouse", values)
 
 
 @contextmanager

@@ -39,8 +39,8 @@ class Tables(Protocol):
         """A statement of `sql/clickhouse/verify/`."""
         ...
 
-    def rows(self, name: str, **parameters: object) -> list[dict[str, Any]]:
-        """A question of `sql/clickhouse/verify/`."""
+    def rows(self, name: str, *, final: bool = False, **parameters: object) -> list[dict[str, Any]]:
+        """A question of `sql/clickhouse/verify/`; `final` where it has rows of the pipeline collapsed."""
         ...
 
 
@@ -130,10 +130,10 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, int], others: Col
     bounds = {"after": about["after"], "upto": about["upto"]}
     messages = [(row["outbox_id"], _topic_message(row, topic)) for row in tables.rows("load_topic", **bounds)]
     envelopes = [message for _, message in messages if message.envelope is not None]
-    stored = tables.rows("load_events", final=0, **about)
+    stored = tables.rows("load_events", **about)
     counted = stored
     if len({row["outbox_id"] for row in stored}) < len(stored):
-        counted = tables.rows("load_events", final=1, **about)
+        counted = tables.rows("load_events", final=True, **about)
     seen: Sightings = {
         "postgres": [_outbox_sighting(row) for row in tables.rows("load_outbox", **bounds)],
         "connect": [

@@ -11,4 +11,4 @@ WHERE ingested_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AND toInt
     SELECT behind FROM reordered WHERE outbox_id > {after:Int64} AND outbox_id <= {upto:Int64}
 )
 ORDER BY kafka_partition, kafka_offset
-SETTINGS final = {final:UInt8}
+SETTINGS final = :'final'

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline_lib.verify.bulk.run import Outcome
     from pipeline_lib.verify.verdict import HopReport, Verdict
 
 
@@ -28,8 +29,9 @@ def print_verdict(verdict: "Verdict") -> None:
     console.print(("passed: " if verdict.passed else "failed: ") + verdict.text(), markup=False, soft_wrap=True)
 
 
-def as_dict(verdict: "Verdict") -> Mapping[str, Any]:
+def as_dict(outcome: "Outcome") -> Mapping[str, Any]:
     """For `exact_json`."""
+    verdict = outcome.verdict
     counts = verdict.tally.findings if verdict.tally else {}
     return {
         "verdict": "passed" if verdict.passed else "failed",
@@ -38,7 +40,9 @@ def as_dict(verdict: "Verdict") -> Mapping[str, Any]:
         "counts": [{"kind": kind, "hop": hop, "count": count} for (hop, kind), count in sorted(counts.items())],
         "findings": [asdict(finding) for finding in verdict.findings],
         "fence_s": _decimal(verdict.fence_s),
-        "elapsed_s": _decimal(verdict.waited_s),
+        "prepared_s": _decimal(outcome.prepared_s),
+        "waited_s": _decimal(verdict.waited_s),
+        "judged_s": _decimal(outcome.judged_s),
         "obstacle": asdict(verdict.obstacle) if verdict.obstacle else None,
         "evidence": verdict.evidence,
         "text": verdict.text(),

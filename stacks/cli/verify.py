@@ -45,12 +45,12 @@ def verify(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     budget, endpoints = seconds(within), endpoints_of(stack)
     with open_chain(endpoints, keeps=is_fence) as chain, shown(chain, on_terminal=not as_json) as progress:
-        verdict = verified(endpoints, chain, asked, budget, state_folder() / "evidence", progress)
+        outcome = verified(endpoints, chain, asked, budget, state_folder() / "evidence", progress)
     if as_json:
-        typer.echo(exact_json.dumps(as_dict(verdict)))
+        typer.echo(exact_json.dumps(as_dict(outcome)))
     else:
-        print_verdict(verdict)
-    if not verdict.passed:
+        print_verdict(outcome.verdict)
+    if not outcome.verdict.passed:
         raise typer.Exit(1)
 
 

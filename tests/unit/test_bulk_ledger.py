@@ -355,7 +355,7 @@ DEFECTS: dict[str, tuple[Defect, set[tuple[str, str]]]] = {
     ),
     "not consumed": (_lose_in_clickhouse, {("clickhouse", "lost")}),
     "consumed twice": (_deliver_again, {("clickhouse", "redelivered")}),
-    "counted twice": (_deliver_changed, {("clickhouse", "duplicated")}),
+    "counted twice": (_deliver_changed, {("clickhouse", "duplicated"), ("clickhouse", "corrupted")}),
     "a time cut off": (_in_clickhouse("toStartOfSecond(occurred_at) AS occurred_at"), {("clickhouse", "corrupted")}),
     "a score made up": (_in_clickhouse("ifNull(score, 0) + 1 AS score"), {("clickhouse", "corrupted")}),
     "a page made up": (_in_clickhouse("'/x' AS page"), {("clickhouse", "corrupted")}),

@@ -2,8 +2,8 @@
 
     for journeys: the audit of the topic begins, the journeys are written
     else: the outbox is read, and the audit begins at what it holds
-    a fence is written and waited for
-    the audit ends at the fence; for journeys, the outbox is read now
+    a fence is written and waited for; for journeys, the outbox is read meanwhile
+    the audit ends at the fence
     the suspects are found and judged
 
 What comes into the outbox while others' messages are verified is not asked about: it is behind what was read. It may
@@ -12,6 +12,7 @@ still stand in the topic before the fence, so a stray is looked for in the outbo
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -59,6 +60,16 @@ class Shown(Protocol):
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """The verdict, and the seconds that it took to write journeys or read the outbox, and, once the wait for the fence
+    was over, to end the audit and judge."""
+
+    verdict: Verdict
+    prepared_s: float
+    judged_s: float
+
+
+@dataclass(frozen=True)
 class Range:
     """What is looked at: the topic from `start`, and rows of ClickHouse since; what is older is not `asked` about."""
 
@@ -75,7 +86,7 @@ def is_fence(value: bytes | None) -> bool:
 
 def verify(
     endpoints: Endpoints, chain: Chain, asked: Asked, within: Budget, evidence_root: Path, shown: Shown
-) -> Verdict:
+) -> Outcome:
     """The verdict, its evidence filed if something is wrong; `within` is for the fence to come out.
 
     Raises UserError if a system goes away, or if what is asked makes no sense.
@@ -85,20 +96,16 @@ def verify(
         with ExitStack() as closing_:
             scratch = closing_.enter_context(open_scratch(endpoints.clickhouse))
             verification = _Verification(endpoints, chain, scratch, shown, closing_)
-            verdict = (
-                verification.of_journeys(asked, within)
-                if isinstance(asked, Journeys)
-                else verification.of_outbox(asked, within)
-            )
+            verdict = verification.verdict(asked, within)
+            judged = time.monotonic()
     except OperationalError as error:
         raise UserError(
             f"ClickHouse went away while it held the facts of the verification: {str(error).splitlines()[0]}. See "
             "`throughline status`; `throughline up` mends a stack."
         ) from None
-    verdict = replace(verdict, waited_s=time.monotonic() - began)
-    if verdict.passed:
-        return verdict
-    return replace(verdict, evidence=str(evidence.file(evidence_root, "verify", verdict, chain)))
+    if not verdict.passed:
+        verdict = replace(verdict, evidence=str(evidence.file(evidence_root, "verify", verdict, chain)))
+    return Outcome(verdict, verification.waiting_since - began, judged - verification.waiting_since - verdict.waited_s)
 
 
 class _Verification:
@@ -110,19 +117,26 @@ class _Verification:
         self._scratch = scratch
         self._shown = shown
         self._closing = closing_
+        self.waiting_since = self._waited = 0.0
 
-    def of_journeys(self, asked: Journeys, within: Budget) -> Verdict:
+    def verdict(self, asked: Asked, within: Budget) -> Verdict:
+        """What has become of what is asked about."""
+        return self._of_journeys(asked, within) if isinstance(asked, Journeys) else self._of_outbox(asked, within)
+
+    def _of_journeys(self, asked: Journeys, within: Budget) -> Verdict:
         (now,) = self._scratch.rows("now")
         range_ = Range("users", self._chain.kafka.tail.start, now["now_us"], now["now_us"])
         audit = self._audit(range_)
         self._shown.expect(asked.number * journeys.MESSAGES)
         rows = journeys.write(self._endpoints.postgres, asked.number, asked.rate, self._shown.wrote)
         self._scratch.load("committed", COMMITTED_COLUMNS, "RowBinary", rows)
-        watch, fence = self._wait(within)
-        self._read_outbox("o.id >= %(first)s", {"first": self._chain.postgres.first_id})
+        with ThreadPoolExecutor(1) as beside:
+            reading = beside.submit(self._read_outbox, "o.id >= %(first)s", {"first": self._chain.postgres.first_id})
+            watch, fence = self._wait(within)
+        reading.result()
         return self._verdict(range_, audit, watch, fence, within)
 
-    def of_outbox(self, asked: Since | Events, within: Budget) -> Verdict:
+    def _of_outbox(self, asked: Since | Events, within: Budget) -> Verdict:
         moment = self._ask(asked)
         only_asked = isinstance(asked, Events)
         self._scratch.run("commit_outbox", only_asked=only_asked)
@@ -184,8 +198,11 @@ class _Verification:
         return audit
 
     def _wait(self, within: Budget) -> tuple[Watch, FenceWatch]:
+        self.waiting_since = time.monotonic()
         watch = Watch(self._chain, (), within)
-        return watch, watch.run()
+        fence = watch.run()
+        self._waited = time.monotonic() - self.waiting_since
+        return watch, fence
 
     def _verdict(self, range_: Range, audit: Audit, watch: Watch, fence: FenceWatch, within: Budget) -> Verdict:
         # What is behind the fence may belong to what was committed since.
@@ -225,7 +242,7 @@ class _Verification:
                 for hop in HOPS
             ),
             sightings=findings.sightings,
-            waited_s=0,
+            waited_s=self._waited,
             budget_s=within.seconds,
             fence_s=fence.out_s,
             fence_marks=fence.marks,

@@ -99,7 +99,7 @@ def judge(
     while ids := tables.rows("next_suspects", after=after, page=page):
         strays = [row["outbox_id"] for row in ids if row["stray"]]
         others = set(in_outbox([stray for stray in strays if stray > 0])) if strays else set()
-        bounds = {"after": after, "upto": ids[-1]["outbox_id"]}
+        bounds: dict[str, Any] = {"after": after, "upto": ids[-1]["outbox_id"]}
         committed = [_committed(row) for row in tables.rows("load_committed", **bounds)]
         sightings = _sightings(tables, topic, {**bounds, "since_us": since_us}, others)
         # What the topic holds of what was not committed, nobody knows to be the connector's.
@@ -126,7 +126,7 @@ def _committed(row: Mapping[str, Any]) -> Committed:
     )
 
 
-def _sightings(tables: Tables, topic: str, about: Mapping[str, int], others: Collection[int]) -> Sightings:
+def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Collection[int]) -> Sightings:
     bounds = {"after": about["after"], "upto": about["upto"]}
     messages = [(row["outbox_id"], _topic_message(row, topic)) for row in tables.rows("load_topic", **bounds)]
     envelopes = [message for _, message in messages if message.envelope is not None]

@@ -10,6 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def loads(text: str | bytes) -> Any:
     """The value of a JSON text, with a Decimal for every number that has a fraction or an exponent.
 
@@ -26,7 +29,7 @@ def dumps(value: Any) -> str:
                 raise ValueError(f"{value} has no form in JSON")
             return f"{value:f}"
         case None | bool() | int() | str():
-            return json.dumps(value, ensure_ascii=False)
+            return _encode(value)
         case Mapping():
             return "{" + ",".join(f"{_key(key)}:{dumps(item)}" for key, item in value.items()) + "}"
         case list() | tuple():
@@ -48,7 +51,7 @@ def as_jsonb(value: Any) -> str:
 def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"A key of a JSON object is text, not {key!r}")
-    return json.dumps(key, ensure_ascii=False)
+    return _encode(key)
 
 
 def _refuse(constant: str) -> None:

@@ -103,7 +103,7 @@ def _write_batch(connection: psycopg.Connection, writer: str, size: int) -> byte
         Visitor(f"e2e_test_user_{secrets.token_hex(8)}", f"e2e_session_{secrets.token_hex(8)}") for _ in range(size)
     ]
     variants = [list(VARIANTS.values())[number % len(VARIANTS)] for number in range(size)]
-    connection.execute("INSERT INTO users (id) SELECT unnest(%s::text [])", [[one.user_id for one in visitors]])
+    connection.execute("INSERT INTO users (id) SELECT unnest(%b::text [])", [[one.user_id for one in visitors]])
     assigned = _assign(connection, visitors, variants)
     first = instant.now() - timedelta(milliseconds=len(REFERENCE_ACTS))
     events = [

@@ -6,4 +6,4 @@ WHERE NOT is_fence AND outbox_id IN
     UNION ALL
     SELECT behind FROM reordered WHERE outbox_id > {after:Int64} AND outbox_id <= {upto:Int64}
 )
-ORDER BY partition, offset
+ORDER BY place

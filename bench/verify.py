@@ -1,8 +1,8 @@
 """What a verification takes beyond the pipeline's own time, and how much memory, by the number of events.
 
 `python -m bench.verify [--events 10000 100000 1000000] [--rounds 3]`. Each round writes the events as journeys, as fast
-as can be, and verifies exactly them, with `throughline verify` as a user runs it. `judged_s` is from the fence being out
-of ClickHouse, when the last row is queryable, to the verdict; `elapsed_s` is the whole command, its own start
+as can be, and verifies exactly them, with `throughline verify` as a user runs it. `judged_s` is from the fence being
+out of ClickHouse, when the last row is queryable, to the verdict; `elapsed_s` is the whole command, its own start
 included; `memory_mb` is the most that the command's process held. Of the largest number one round is measured.
 """
 

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 

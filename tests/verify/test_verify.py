@@ -2,8 +2,10 @@
 
 import json
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,19 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from pipeline_lib.hops.application import Application
-from pipeline_lib.model import instant
+from pipeline_lib.hops.chain import open_chain
+from pipeline_lib.model import exact_json, instant
 from pipeline_lib.model.endpoints import Endpoints, reveal
 from pipeline_lib.model.journey import CONTROL, REFERENCE_ACTS
 from pipeline_lib.model.outbox import OutboxMessage
 from pipeline_lib.pipeline import open_pipeline
-from pipeline_lib.verify.bulk.scratch import PREFIX
+from pipeline_lib.verify.budget import seconds
+from pipeline_lib.verify.bulk import run
+from pipeline_lib.verify.bulk.asked import Journeys
+from pipeline_lib.verify.bulk.run import is_fence
+from pipeline_lib.verify.bulk.scratch import PREFIX, TABLES, Scratch
+from stacks.cli.progress import Silent
+from stacks.wait import until
 from tests.stacks.conftest import Lab
 
 
@@ -40,7 +49,7 @@ def _nothing_is_left(where: Endpoints) -> Iterator[None]:
 
 
 def _groups(where: Endpoints) -> set[str]:
-    listed = AdminClient({"bootstrap.servers": where.kafka.bootstrap}).list_consumer_groups().result(10)
+    listed = AdminClient({"bootstrap.servers": where.kafka.bootstrap}).list_consumer_groups().result(60)
     return {group.group_id for group in listed.valid}
 
 
@@ -104,6 +113,56 @@ def test_journeys_are_written_and_verified(warm_lab: Lab, warm: str) -> None:
 
 def test_journeys_at_a_rate(warm_lab: Lab, warm: str) -> None:
     assert verify(warm_lab, warm, "--journeys", "4", "--rate", "20")["committed"] == 20
+
+
+def test_of_what_is_whole_nothing_is_loaded(where: Endpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The digests that PostgreSQL's texts make are those of ClickHouse's rows, so nothing is suspected."""
+    asked: list[str] = []
+    rows = Scratch.rows
+
+    def noted(scratch: Scratch, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        asked.append(name)
+        return rows(scratch, name, **parameters)
+
+    monkeypatch.setattr(Scratch, "rows", noted)
+    with open_chain(where, keeps=is_fence) as chain:
+        outcome = run.verify(where, chain, Journeys(3), seconds(60), tmp_path, Silent())
+    assert outcome.verdict.passed
+    assert outcome.verdict.tally is not None
+    assert outcome.verdict.tally.committed == 15
+    assert "next_suspects" in asked
+    assert "load_committed" not in asked
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": 1, "b": [True, None, Decimal("1.50")], "aa": {"z": "", "é": "ü😀"}, "a": 'x"\\\n\t\u0001\x7f/'},
+        {"payload": exact_json.dumps({"value": Decimal("39.90"), "page": "/a"}), "n": -12345678901234567890},
+    ],
+)
+def test_a_jsonb_is_foretold_to_the_letter(where: Endpoints, value: dict[str, Any]) -> None:
+    with _owner(where) as postgres:
+        row = postgres.execute("SELECT %s::jsonb::text", [exact_json.dumps(value)]).fetchone()
+    assert row is not None
+    assert exact_json.as_jsonb(value) == row[0]
+
+
+def test_an_interrupted_verification_takes_its_database_away(warm_lab: Lab, warm: str, where: Endpoints) -> None:
+    running = warm_lab.start("verify", "--stack", warm, "--journeys", "100000", "--rate", "2")
+    with _clickhouse(where) as client:
+
+        def wrote() -> bool:
+            answer = client.query(
+                "SELECT count() FROM system.tables WHERE startsWith(database, {of:String})", {"of": PREFIX}
+            )
+            return bool(answer.result_rows[0][0] == len(TABLES))
+
+        assert until(wrote, 60)
+    running.send_signal(signal.SIGTERM)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert "Traceback" not in out + err
 
 
 def test_text_for_people(warm_lab: Lab, warm: str) -> None:

@@ -5,6 +5,7 @@ works, and learns only at the end how far it has to read.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,11 +13,15 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline_lib.hops.tail import position_of
 from pipeline_lib.model.endpoints import KafkaEndpoint
+from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.position import TopicPosition
+from pipeline_lib.verify.budget import seconds
 from pipeline_lib.verify.bulk.rowbinary import int32, int64, nullable_string
 from pipeline_lib.verify.bulk.scratch import TOPIC_COLUMNS, Scratch
 
 BATCH = 2000
+GIVE_UP_S = 20
+"""How long nothing may come while there is more to read."""
 
 
 def consumer_of(endpoint: KafkaEndpoint) -> Consumer:
@@ -29,6 +34,7 @@ def consumer_of(endpoint: KafkaEndpoint) -> Consumer:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "queued.max.messages.kbytes": 8192,
+            "fetch.message.max.bytes": 4 * 2**20,
             "fetch.wait.max.ms": 100,
             "log_level": 0,
         }
@@ -78,12 +84,20 @@ class Audit:
         A partition also ends where its last offset belongs to no message. What was taken for its end before the ends
         were known may be none any more, so that is asked again.
         """
-        asked_again, ended = False, set[int]()
+        asked_again, ended, came = False, set[int](), time.monotonic()
         while not self._stop:
             if self._ends is not None and not asked_again:
                 self._assign()
                 asked_again = True
-            for message in self._consumer.consume(BATCH, 0.2):
+            messages = self._consumer.consume(BATCH, 0.2)
+            if messages or self._ends is None:
+                came = time.monotonic()
+            elif time.monotonic() - came > seconds(GIVE_UP_S).seconds:
+                raise UserError(
+                    f"Kafka has given nothing for {GIVE_UP_S} s, and the topic is not read to its end. See "
+                    "`throughline status`; `throughline up` mends a stack."
+                )
+            for message in messages:
                 error = message.error()
                 if error is None:
                     at = position_of(message)

@@ -49,7 +49,8 @@ def _nothing_is_left(where: Endpoints) -> Iterator[None]:
 
 
 def _groups(where: Endpoints) -> set[str]:
-    listed = AdminClient({"bootstrap.servers": where.kafka.bootstrap}).list_consumer_groups().result(60)
+    admin = AdminClient({"bootstrap.servers": where.kafka.bootstrap})  # its answers end with it
+    listed = admin.list_consumer_groups().result(60)
     return {group.group_id for group in listed.valid}
 
 

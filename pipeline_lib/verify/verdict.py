@@ -108,8 +108,9 @@ class Verdict:
             ]
             widths = [max(len(row[column]) for row in shown) for column in range(len(HOPS))]
             lines += ["", *("  " + _padded(row, widths) for row in shown)]
-            if len(concerned) > ROWS_SHOWN:
-                lines.append(f"  … and {len(concerned) - ROWS_SHOWN} more")
+            number = sum(self.tally.findings.values()) if self.tally else len(concerned)
+            if number > ROWS_SHOWN:
+                lines.append(f"  … and {number - ROWS_SHOWN} more")
         lines += ["", "  positions   " + "   ".join(_position(report) for report in self.hops)]
         if self.evidence is not None:
             lines.append(f"  evidence    {self.evidence}")

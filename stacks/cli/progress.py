@@ -1,11 +1,11 @@
 """How far a verification is, while it runs: a bar for each hop, on a terminal.
 
-A hop's count is what has passed it since the verification began, as its positions tell: on a stack that others write to
-it may be ahead.
+A hop's count is what has passed it since what is asked about began, as its positions tell: on a stack that others write
+to it may be ahead.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from pipeline_lib.hops.chain import Chain
+    from pipeline_lib.model.position import TopicPosition
 
 PERIOD_S = 0.25
 
@@ -20,7 +21,7 @@ PERIOD_S = 0.25
 class Silent:
     """Shows nothing."""
 
-    def expect(self, messages: int) -> None:
+    def expect(self, messages: int, start: "Sequence[TopicPosition]") -> None:
         """Nothing."""
 
     def wrote(self, messages: int) -> None:
@@ -36,8 +37,9 @@ class Bars:
         self._bars: dict[str, TaskID] = {hop.name: progress.add_task(hop.name, total=None) for hop in chain.hops}
         self._start = {at.partition: at.offset for at in chain.kafka.tail.start}
 
-    def expect(self, messages: int) -> None:
-        """So many messages will have come to each hop."""
+    def expect(self, messages: int, start: "Sequence[TopicPosition]") -> None:
+        """So many messages will have come to each hop, in the topic from `start` on."""
+        self._start = {at.partition: at.offset for at in start}
         for bar in self._bars.values():
             self._progress.update(bar, total=messages)
 

@@ -166,6 +166,18 @@ def test_an_interrupted_verification_takes_its_database_away(warm_lab: Lab, warm
     assert "Traceback" not in out + err
 
 
+def test_a_system_that_goes_away_is_told_in_a_paragraph(warm_lab: Lab, warm: str, where: Endpoints) -> None:
+    running = warm_lab.start("verify", "--stack", warm, "--journeys", "100000", "--rate", "2")
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND state = 'idle'"
+    with psycopg.connect(reveal(where.postgres.dsn_of("admin")), autocommit=True) as admin:
+        # The command's own first, and then a writer's.
+        assert until(lambda: admin.execute(ended, [where.postgres.user]).rowcount > 1, 60)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "postgres went away during the verification" in err
+    assert "Traceback" not in out + err
+
+
 def test_text_for_people(warm_lab: Lab, warm: str) -> None:
     told = warm_lab.throughline("verify", "--stack", warm, "--journeys", "1").stdout
     assert "passed: nothing is wrong with 5 committed events" in told

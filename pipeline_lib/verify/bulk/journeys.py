@@ -39,7 +39,7 @@ def write(endpoint: PostgresEndpoint, journeys: int, rate: float, wrote: Callabl
     `rate` is in journeys a second; 0 is as fast as can be.
     """
     batch = max(1, min(BATCH, int(rate / BATCHES_PER_S))) if rate else BATCH
-    batches = iter([min(batch, journeys - start) for start in range(0, journeys, batch)])
+    batches = (min(batch, journeys - start) for start in range(0, journeys, batch))
     pace = _Pace(rate)
     rows: queue.Queue[bytes] = queue.Queue(maxsize=4 * WRITERS)
     stop = threading.Event()

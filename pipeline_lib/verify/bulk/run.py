@@ -20,8 +20,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from clickhouse_connect.driver.exceptions import OperationalError
-
 from pipeline_lib import sql
 from pipeline_lib.hops.chain import Chain
 from pipeline_lib.hops.postgres import connect
@@ -50,8 +48,8 @@ _EPOCH = instant.from_microseconds(0)
 class Shown(Protocol):
     """Who is told how far it is."""
 
-    def expect(self, messages: int) -> None:
-        """So many messages will have come to each hop."""
+    def expect(self, messages: int, start: Sequence[TopicPosition]) -> None:
+        """So many messages will have come to each hop, in the topic from `start` on."""
         ...
 
     def wrote(self, messages: int) -> None:
@@ -98,10 +96,13 @@ def verify(
             verification = _Verification(endpoints, chain, scratch, shown, closing_)
             verdict = verification.verdict(asked, within)
             judged = time.monotonic()
-    except OperationalError as error:
+    except Exception as error:
+        gone = next((hop.name for hop in chain.hops if hop.may_pass(error)), None)
+        if gone is None:
+            raise
         raise UserError(
-            f"ClickHouse went away while it held the facts of the verification: {str(error).splitlines()[0]}. See "
-            "`throughline status`; `throughline up` mends a stack."
+            f"{gone} went away during the verification: {str(error).splitlines()[0]}. See `throughline status`; "
+            "`throughline up` mends a stack."
         ) from None
     if not verdict.passed:
         verdict = replace(verdict, evidence=str(evidence.file(evidence_root, "verify", verdict, chain)))
@@ -127,7 +128,7 @@ class _Verification:
         (now,) = self._scratch.rows("now")
         range_ = Range("users", self._chain.kafka.tail.start, now["now_us"], now["now_us"])
         audit = self._audit(range_)
-        self._shown.expect(asked.number * journeys.MESSAGES)
+        self._shown.expect(asked.number * journeys.MESSAGES, range_.start)
         rows = journeys.write(self._endpoints.postgres, asked.number, asked.rate, self._shown.wrote)
         self._scratch.load("committed", COMMITTED_COLUMNS, "RowBinary", rows)
         with ThreadPoolExecutor(1) as beside:
@@ -150,7 +151,7 @@ class _Verification:
         margin_us = CLOCK_TOLERANCE // timedelta(microseconds=1)
         range_ = Range("ids" if only_asked else "all", start, asked_us, max(0, asked_us - margin_us))
         audit = self._audit(range_)
-        self._shown.expect(told["rows"])
+        self._shown.expect(told["rows"], start)
         self._shown.wrote(told["rows"])
         watch, fence = self._wait(within)
         return self._verdict(range_, audit, watch, fence, within)

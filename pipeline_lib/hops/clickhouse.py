@@ -35,7 +35,7 @@ _GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
 
 _VIEW_FAILED = "while pushing to view"
 
-_ROW_FIELDS = (
+ROW_FIELDS = (
     "aggregate_type",
     "outbox_event_type",
     "payload",
@@ -61,7 +61,7 @@ _ROW_FIELDS = (
 class Client:
     """ClickHouse over HTTP as one of the endpoint's users; several threads may use it at once."""
 
-    def __init__(self, endpoint: ClickHouseEndpoint, user: str) -> None:
+    def __init__(self, endpoint: ClickHouseEndpoint, user: str, database: str | None = None) -> None:
         who = endpoint.users[user]
         try:
             self._client = clickhouse_connect.get_client(
@@ -71,7 +71,7 @@ class Client:
                 ca_cert=endpoint.ca_file,
                 username=who.user,
                 password=reveal(who.password),
-                database=endpoint.database,
+                database=database or endpoint.database,
                 # A session would make its queries wait for each other.
                 autogenerate_session_id=False,
                 connect_timeout=CONNECT_TIMEOUT_S,
@@ -90,9 +90,13 @@ class Client:
             for row in result.result_rows
         ]
 
-    def command(self, statement: str, **settings: Any) -> None:
-        """A statement that returns no rows; raises ClickHouseError."""
-        self._client.command(statement, settings=settings)
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        """A statement that answers nothing; raises ClickHouseError."""
+        self._client.command(statement, parameters=dict(parameters or {}), settings=settings)
+
+    def insert(self, table: str, columns: Sequence[str], format_: str, data: bytes) -> None:
+        """Inserts rows in one of ClickHouse's formats; raises ClickHouseError."""
+        self._client.raw_insert(table, columns, data, fmt=format_)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -190,16 +194,15 @@ class ClickHouse:
             opened_at=self._opened_at,
         )
         return [
-            *map(self._sighting, counted),
-            *(replace(self._sighting(row), collapsed=True) for row in _without(stored, counted)),
-            *map(self._sighting, letters),
+            *sightings_of(stored, counted),
+            *map(sighting_of, letters),
         ]
 
     def _events(self, about: Mapping[str, Any], *, final: bool) -> list[dict[str, Any]]:
         # The setting, unlike the word FINAL, is no error on a table that cannot collapse anything.
         return self._client.rows(
             f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
-            f"{', '.join(_ROW_FIELDS)} FROM events "
+            f"{', '.join(ROW_FIELDS)} FROM events "
             "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
             f"AND ingested_at >= toDateTime64({{opened_at:String}}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset "
             f"SETTINGS final = {int(final)}",
@@ -212,7 +215,7 @@ class ClickHouse:
             return
         try:
             for table in ("events", "dead_letters"):
-                self._client.command(f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", receive_timeout=SYNC_TIMEOUT_S)
+                self._client.run(f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", receive_timeout=SYNC_TIMEOUT_S)
         except OperationalError:
             raise  # it is not there just now
         except ClickHouseError as error:
@@ -222,19 +225,25 @@ class ClickHouse:
                 "`throughline status`; `throughline up` starts it."
             ) from None
 
-    def _sighting(self, row: Mapping[str, Any]) -> Sighting:
-        fields = {name: row[name] for name in _ROW_FIELDS if name in row}
-        if fields:
-            fields["payload"] = exact_json.loads(fields["payload"])
-        return Sighting(
-            self.name,
-            row["aggregate_id"],
-            row["outbox_id"],
-            TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
-            row["ingested_at"],
-            fields,
-            refused=row.get("reason"),
+    def rows_of(self, id_: str, places: Sequence[TopicPosition]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Where the rows of an aggregate are stored, and its dead letters, however old: by its id, and those letters
+        that do not tell of whom they are by their places in the topic."""
+        stored = self._client.rows(
+            "SELECT outbox_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, _part AS part FROM events "
+            "WHERE aggregate_id = {id:String} ORDER BY ingested_at",
+            id=id_,
         )
+        letters = self._client.rows(
+            "SELECT kafka_topic, kafka_partition, kafka_offset, ingested_at, reason FROM dead_letters FINAL "
+            "WHERE aggregate_id = {id:String} OR (kafka_topic, kafka_partition, kafka_offset) IN "
+            "(SELECT arrayJoin(arrayZip({topics:Array(String)}, {partitions:Array(UInt32)}, {offsets:Array(UInt64)}))) "
+            "ORDER BY ingested_at",
+            id=id_,
+            topics=[at.topic for at in places],
+            partitions=[at.partition for at in places],
+            offsets=[at.offset for at in places],
+        )
+        return stored, letters
 
     def kept(self) -> Mapping[str, str]:
         """The tables and views of all databases but the system's own, with what would make them again."""
@@ -267,6 +276,30 @@ class ClickHouse:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
+    """The rows that analysts count, and those that are only stored."""
+    return [
+        *map(sighting_of, counted),
+        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),
+    ]
+
+
+def sighting_of(row: Mapping[str, Any]) -> Sighting:
+    """The sighting of a typed row, or of a dead letter, which has a reason."""
+    fields = {name: row[name] for name in ROW_FIELDS if name in row}
+    if fields:
+        fields["payload"] = exact_json.loads(fields["payload"])
+    return Sighting(
+        ClickHouse.name,
+        row["aggregate_id"],
+        row["outbox_id"],
+        TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
+        row["ingested_at"],
+        fields,
+        refused=row.get("reason"),
+    )
 
 
 def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

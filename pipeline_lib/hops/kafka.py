@@ -7,7 +7,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka.admin import AdminClient
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
-from pipeline_lib.hops.tail import TIMEOUT_S, Tail, TopicMessage
+from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.outbox import Committed
@@ -26,10 +26,10 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, endpoint: KafkaEndpoint) -> None:
+    def __init__(self, endpoint: KafkaEndpoint, keeps: Keeps = keep_all) -> None:
         self._topic = endpoint.topic
         self._admin = AdminClient({**endpoint.client_settings(), "log_level": 0})
-        self.tail = Tail(endpoint)
+        self.tail = Tail(endpoint, keeps=keeps)
 
     def ready(self) -> Readiness:
         """Ready when every partition has a leader."""
@@ -72,19 +72,7 @@ class Kafka:
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The messages of these and about these users, by partition and offset."""
         found = self.tail.find([*(message.id for message in committed), *users])
-        return [self._sighting(message) for message in found]
-
-    def _sighting(self, message: TopicMessage) -> Sighting:
-        envelope = message.envelope
-        assert envelope is not None, "the tail finds envelopes only"
-        return Sighting(
-            self.name,
-            envelope.aggregate_id,
-            envelope.outbox_id,
-            message.position,
-            message.received_at,
-            fields_of(message),
-        )
+        return [sighting_of(message) for message in found]
 
     def kept(self) -> Mapping[str, str]:
         """The topics, with their partitions, and the consumer groups; raises KafkaException."""
@@ -110,6 +98,20 @@ class Kafka:
     def close(self) -> None:
         """Stops the tail."""
         self.tail.close()
+
+
+def sighting_of(message: TopicMessage) -> Sighting:
+    """The sighting of an envelope in the topic."""
+    envelope = message.envelope
+    assert envelope is not None, "only an envelope tells which row it is"
+    return Sighting(
+        Kafka.name,
+        envelope.aggregate_id,
+        envelope.outbox_id,
+        message.position,
+        message.received_at,
+        fields_of(message),
+    )
 
 
 def fields_of(message: TopicMessage) -> Mapping[str, Any]:

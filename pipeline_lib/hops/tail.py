@@ -1,8 +1,8 @@
 """One background reader of a topic, which keeps what came since it began and wakes those who wait for more.
 
 It is assigned its partitions and commits nothing, so no consumer group is left behind. It begins at the end offsets
-that stand when it is made: whoever makes it before the first write misses nothing. It keeps the last `limit` messages;
-what it had to forget, it counts.
+that stand when it is made: whoever makes it before the first write misses nothing. It keeps the last `limit` messages
+of those that it is to keep; what it had to forget, it counts.
 """
 
 import threading
@@ -22,6 +22,14 @@ from pipeline_lib.model.position import Lsn, TopicPosition
 
 LIMIT = 100_000
 TIMEOUT_S = 5
+
+Keeps = Callable[[bytes | None], bool]
+"""Which messages a tail keeps, by their values; of the others it knows only that they have come."""
+
+
+def keep_all(_: bytes | None) -> bool:
+    """Every message."""
+    return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +56,7 @@ class TopicMessage:
 class Tail:
     """The reader; it runs from when it is made until `close`."""
 
-    def __init__(self, endpoint: KafkaEndpoint, limit: int = LIMIT) -> None:
+    def __init__(self, endpoint: KafkaEndpoint, limit: int = LIMIT, keeps: Keeps = keep_all) -> None:
         topic, troubles = endpoint.topic, list[KafkaError]()
         self._consumer = Consumer(
             {
@@ -75,6 +83,7 @@ class Tail:
         self._messages: deque[TopicMessage] = deque()
         self._by_subject: defaultdict[str, list[TopicMessage]] = defaultdict(list)
         self._limit = limit
+        self._keeps = keeps
         self._changed = threading.Condition()
         self._arrivals = 0
         self._last_lsn: Lsn | None = None
@@ -136,16 +145,20 @@ class Tail:
                 continue
             error = polled.error()
             with self._changed:
-                if error is None:
+                if error is None and self._keeps(polled.value()):
                     self._keep(_message(polled))
+                elif error is None:
+                    self._pass(position_of(polled))
                 elif not error.retriable():
                     self._error = error
                 self._arrivals += 1
                 self._changed.notify_all()
 
-    def _keep(self, message: TopicMessage) -> None:
-        at = message.position
+    def _pass(self, at: TopicPosition) -> None:
         self._next[at.partition] = TopicPosition(at.topic, at.partition, at.offset + 1)
+
+    def _keep(self, message: TopicMessage) -> None:
+        self._pass(message.position)
         if message.envelope is not None:
             self._last_lsn = max([message.envelope.lsn, *self.last_lsn()])
         self._messages.append(message)
@@ -178,15 +191,23 @@ def reason_of(error: KafkaException, troubles: Iterable[KafkaError]) -> str:
     return told[-1] if told else str(error.args[0].str())
 
 
+def position_of(polled: Any) -> TopicPosition:
+    """Where a message that the Kafka library gave is."""
+    return TopicPosition(polled.topic(), polled.partition(), polled.offset())
+
+
 def _message(polled: Any) -> TopicMessage:
-    value = polled.value()
+    return read_message(position_of(polled), polled.key(), polled.value(), instant.now())
+
+
+def read_message(position: TopicPosition, key: bytes | None, value: bytes | None, at: datetime) -> TopicMessage:
+    """The message that these bytes are."""
     envelope, fault = None, ""
     try:
         envelope = Envelope.parse(value or b"")
     except NotAnEnvelope as error:
         fault = str(error)
-    position = TopicPosition(polled.topic(), polled.partition(), polled.offset())
-    return TopicMessage(position, polled.key(), value, instant.now(), envelope, _user_of(envelope), fault)
+    return TopicMessage(position, key, value, at, envelope, _user_of(envelope), fault)
 
 
 def _user_of(envelope: Envelope | None) -> str:

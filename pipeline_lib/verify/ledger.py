@@ -64,7 +64,17 @@ def judge(
 
     `lost_fences` are markers that never came to the topic, though later ones did.
     """
-    findings: list[Finding] = []
+    return [finding for _, finding in judge_rows(committed, sightings, fence_out, lost_fences)]
+
+
+def judge_rows(
+    committed: Sequence[Committed],
+    sightings: Mapping[str, Sequence[Sighting]],
+    fence_out: Mapping[str, bool],
+    lost_fences: Sequence[Committed] = (),
+) -> list[Told]:
+    """The same, each with the outbox row that it is about."""
+    findings: list[Told] = []
     told: set[int] = set()
     known = {message.outbox_id for message in committed}
     for hop in HOPS:
@@ -76,7 +86,7 @@ def judge(
         if hop == "connect":
             here += _reordered(committed, _by_row(sightings["kafka"]))
             here += [(mark.outbox_id, Finding("lost", hop, FENCE, f"marker {mark.id}")) for mark in lost_fences]
-        findings += [finding for outbox_id, finding in here if outbox_id not in told]
+        findings += [(outbox_id, finding) for outbox_id, finding in here if outbox_id not in told]
         told |= {outbox_id for outbox_id, finding in here if not finding.harmless}
     return findings
 
@@ -151,7 +161,8 @@ def _skewed(message: Committed, recorded_at: datetime) -> Iterator[Finding]:
 
 
 def _unexpected(hop: str, sighting: Sighting) -> Finding:
-    return Finding("unexpected", hop, sighting.id, f"outbox row {sighting.outbox_id} was not committed by this journey")
+    what = sighting.refused or f"outbox row {sighting.outbox_id}, which is none of those that were committed"
+    return Finding("unexpected", hop, sighting.id, what)
 
 
 def _reordered(committed: Sequence[Committed], seen: Mapping[int, Sequence[Sighting]]) -> Iterator[Told]:

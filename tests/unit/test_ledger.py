@@ -15,7 +15,7 @@ from pipeline_lib.model.position import Lsn, TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.expected import fields_at
 from pipeline_lib.verify.ledger import HOPS, judge
-from pipeline_lib.verify.verdict import HopReport, Verdict, latencies_ms
+from pipeline_lib.verify.verdict import HopReport, Tally, Verdict, latencies_ms
 from tests.unit.store import journey
 
 AT = datetime(2026, 11, 22, 15, 4, 11, tzinfo=UTC)
@@ -219,6 +219,12 @@ def test_a_failure_of_many_events_stays_on_one_screen() -> None:
     assert len(text.splitlines()) <= 24
     assert "200 of 200 events are lost at postgres" in text
     assert "… and 188 more" in text
+
+
+def test_a_verdict_of_which_only_the_first_findings_are_kept_tells_how_many_there_are() -> None:
+    nothing: Sightings = {hop: [] for hop in HOPS}
+    told = replace(verdict(nothing), tally=Tally(1_000_000, {("postgres", "lost"): 150_000}))
+    assert told.text().startswith("150000 of 1000000 events are lost at postgres")
 
 
 def test_why_waiting_was_given_up_is_told() -> None:

@@ -49,7 +49,7 @@ def prove(stack: str) -> int:
             outcome = run(site, defect)
         outcomes.append(outcome)
         kind, hop = outcome.named
-        print(f"{defect.name:45} {kind:12} {hop:11} {outcome.seconds:6.2f} s  {'; '.join(outcome.faults)}", flush=True)
+        print(f"{defect.name:48} {kind:12} {hop:11} {outcome.seconds:6.2f} s  {'; '.join(outcome.faults)}", flush=True)
     with open_pipeline(where, "healthy") as pipeline:
         seconds = []
         for _ in range(HEALTHY_RUNS):

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from pipeline_lib.hops.inventory import Inventory
+from pipeline_lib.model.endpoints import Endpoints
 from steps.stack import endpoints_of, inventory_of_stack, leak_in
 
 RUN = "THROUGHLINE_TEST_RUN"
@@ -34,13 +35,14 @@ class LeakGuard:
     def __init__(self, stack: str | None) -> None:
         self._stack = stack
         self._word = os.environ[RUN] = secrets.token_hex(8)
-        self._before: Inventory | None = None
+        self._before: tuple[Endpoints, Inventory] | None = None
         self._leaks: list[str] = []
 
     def pytest_sessionstart(self) -> None:
         """Takes the inventory of the shared stack."""
         if self._stack:
-            self._before = inventory_of_stack(endpoints_of(self._stack))
+            endpoints = endpoints_of(self._stack)
+            self._before = endpoints, inventory_of_stack(endpoints)
 
     @pytest.hookimpl(trylast=True)  # after the fixtures' ends, and after xdist has ended its workers
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -56,10 +58,9 @@ class LeakGuard:
             terminalreporter.write_line(leak)
 
     def _changes(self) -> Iterator[str]:
-        if self._stack and self._before is not None:
-            leak = leak_in(endpoints_of(self._stack), self._before)
-            if leak:
-                yield leak
+        leak = leak_in(*self._before) if self._before else None
+        if leak:
+            yield leak
 
     def _left_processes(self) -> Iterator[str]:
         _, left = psutil.wait_procs(list(_processes_of(self._word)), timeout=PATIENCE_S)

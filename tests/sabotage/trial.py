@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pipeline_lib.hops.inventory import inventory_of
 from pipeline_lib.model import instant
 from pipeline_lib.pipeline import Pipeline, seconds
 from pipeline_lib.verify.verdict import Verdict
@@ -15,13 +16,17 @@ HEALTHY_RUNS = 50
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the verdict named, asked for at `asked_at` and given at `given_at`; `wrong` are the ids to be told of."""
+    """What the verdict named, asked for at `asked_at` and given at `given_at`.
+
+    `wrong` are the ids to be told of, `left` what the systems keep otherwise than before the defect.
+    """
 
     defect: Defect
     verdict: Verdict
     wrong: frozenset[str]
     asked_at: datetime
     given_at: datetime
+    left: tuple[str, ...]
 
     @property
     def seconds(self) -> float:
@@ -53,13 +58,15 @@ class Outcome:
 
     @property
     def faults(self) -> list[str]:
-        """Where the verdict is not the expected one; none if it is."""
+        """Where the verdict is not the expected one, and what was not mended; none if all is well."""
         defect, verdict = self.defect, self.verdict
         expected = (defect.kind, defect.hop)
         found: dict[tuple[str, str], set[str]] = {}
         for finding in verdict.findings:
             found.setdefault((finding.kind, finding.hop), set()).add(finding.id)
-        faults = [] if self.named == expected else [f"the cause is {self.named}, not {expected}"]
+        faults = list(self.left)
+        if self.named != expected:
+            faults.append(f"the cause is {self.named}, not {expected}")
         others = found.keys() - {expected} - defect.also
         if verdict.fence_s is None:
             # Waiting was given up: of the other messages nothing can be said but that they are not there yet.
@@ -82,6 +89,7 @@ def run(site: Site, defect: Defect) -> Outcome:
     """The outcome of breaking a healthy pipeline, which is healthy again afterwards."""
     site.await_ready()
     healthy(site.pipeline)
+    before = inventory_of(site.pipeline.chain)
     with defect.broken(site):
         journey = site.pipeline.begin_journey()
         wrong = frozenset(defect.write(site, journey))
@@ -90,4 +98,5 @@ def run(site: Site, defect: Defect) -> Outcome:
         given_at = instant.now()
     site.await_ready()
     healthy(site.pipeline)
-    return Outcome(defect, verdict, wrong, asked_at, given_at)
+    left = before.changes_to(inventory_of(site.pipeline.chain))
+    return Outcome(defect, verdict, wrong, asked_at, given_at, tuple(left))

@@ -65,6 +65,7 @@ class Tail:
                 # The library wants a name; nothing joins or commits under it.
                 "group.id": "throughline-tail",
                 "enable.auto.commit": False,
+                "queued.max.messages.kbytes": 4096,  # a tail that is behind holds no more ahead of it
                 "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 500,
                 "log_level": 0,

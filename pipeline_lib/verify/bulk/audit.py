@@ -33,8 +33,8 @@ def consumer_of(endpoint: KafkaEndpoint) -> Consumer:
             "group.id": "throughline-audit",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "queued.max.messages.kbytes": 8192,
-            "fetch.message.max.bytes": 4 * 2**20,
+            "queued.max.messages.kbytes": 4096,
+            "fetch.message.max.bytes": 2 * 2**20,
             "fetch.wait.max.ms": 100,
             "log_level": 0,
         }

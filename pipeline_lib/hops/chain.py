@@ -47,4 +47,5 @@ def open_chain(endpoints: Endpoints, keeps: Keeps = keep_all) -> Iterator[Chain]
         closing.callback(postgres.close)
         clickhouse = ClickHouse(endpoints.clickhouse, kafka)
         closing.callback(clickhouse.close)
+        clickhouse.position()  # the first answer takes longer, and nothing is waited for yet
         yield Chain(application, postgres, connect, kafka, clickhouse)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
@@ -27,6 +27,8 @@ class Kafka:
     name = "kafka"
 
     def __init__(self, endpoint: KafkaEndpoint, keeps: Keeps = keep_all) -> None:
+        self._endpoint = endpoint
+        self._readers: dict[str, Consumer] = {}
         self._topic = endpoint.topic
         self._admin = AdminClient({**endpoint.client_settings(), "log_level": 0})
         self.tail = Tail(endpoint, keeps=keeps)
@@ -58,16 +60,24 @@ class Kafka:
         A partition that the group has committed nothing of is not among them.
         """
         partitions = [TopicPartition(self._topic, number) for number in range(self.tail.partitions)]
-        answer = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=TIMEOUT_S
-        )
-        offsets = answer[group].result().topic_partitions
+        offsets = self._reader_of(group).committed(partitions, timeout=TIMEOUT_S)
         errors = [offset.error for offset in offsets if offset.error is not None]
         if errors:
             raise KafkaException(errors[0])
         return tuple(
             TopicPosition(offset.topic, offset.partition, offset.offset) for offset in offsets if offset.offset >= 0
         )
+
+    def _reader_of(self, group: str) -> Consumer:
+        """A consumer by the group's name, which does not join it: it is given no topic and no partition.
+
+        The admin client could be asked without one, but the library (librdkafka 2.16) ends the process with a
+        segmentation fault when the group's coordinator has moved: it looks for the consumer that is not there.
+        """
+        if group not in self._readers:
+            settings = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
+            self._readers[group] = Consumer({**self._endpoint.client_settings(), **settings})
+        return self._readers[group]
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The messages of these and about these users, by partition and offset."""
@@ -96,8 +106,10 @@ class Kafka:
         }
 
     def close(self) -> None:
-        """Stops the tail."""
+        """Stops the tail, and whoever has asked for groups' offsets."""
         self.tail.close()
+        for reader in self._readers.values():
+            reader.close()
 
 
 def sighting_of(message: TopicMessage) -> Sighting:

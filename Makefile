@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verify clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verdict bench-verify clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-start: setup ## Measure how long a stack takes to stand, to be up to date 
 
 bench-latency: setup ## Measure the time from a commit to a row that ClickHouse returns
 	.venv/bin/python -m bench.latency --backend $(BACKEND)
+
+bench-verdict: setup ## Measure the time from the last row that ClickHouse returns to the verdict
+	.venv/bin/python -m bench.verdict
 
 bench-verify: setup ## Measure what verifying 10 thousand to a million events takes, in seconds and memory
 	.venv/bin/python -m bench.verify

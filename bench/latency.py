@@ -9,6 +9,7 @@ import argparse
 import random
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def measured(where: Endpoints, commits: int, rate: float) -> list[float]:
     stop = threading.Event()
     with psycopg.connect(reveal(where.postgres.dsn), autocommit=True) as postgres:
         last = postgres.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()
-        watcher = threading.Thread(target=watch, args=(where, int(last[0]) if last else 0, seen, stop))
+        watcher = threading.Thread(target=watch, args=(where, int(last[0]) if last else 0, seen, stop.is_set))
         watcher.start()
         committed: dict[int, float] = {}
         due = time.perf_counter()
@@ -82,7 +83,7 @@ def _commit(postgres: psycopg.Connection, number: int) -> int:
     return int(row[0])
 
 
-def watch(where: Endpoints, last: int, seen: dict[int, float], stop: threading.Event) -> None:
+def watch(where: Endpoints, last: int, seen: dict[int, float], is_over: Callable[[], bool]) -> None:
     """Asks as bare HTTP allows: what the watcher costs is taken from what it watches."""
     analyst = where.clickhouse
     with urllib3.HTTPConnectionPool(
@@ -90,7 +91,7 @@ def watch(where: Endpoints, last: int, seen: dict[int, float], stop: threading.E
         analyst.port,
         headers={"X-ClickHouse-User": analyst.user, "X-ClickHouse-Key": reveal(analyst.password)},
     ) as pool:
-        while not stop.is_set():
+        while not is_over():
             answer = pool.request(
                 "POST", f"/?database={analyst.database}&param_last={last}", body=NEWER.read_bytes(), retries=False
             )

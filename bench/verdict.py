@@ -1,7 +1,7 @@
 """What the harness adds: from the last row being queryable to the verdict, for the reference journey.
 
-`python -m bench.verdict [--journeys 200]`. Another thread asks ClickHouse for new rows, every 5 ms over bare HTTP; the
-clock starts when it has got an answer with the journey's last row and stops when the verdict has been returned.
+`python -m bench.verdict [--journeys 200]`. Another thread asks ClickHouse for new rows, every 5 ms over bare HTTP,
+until it has got an answer with the journey's last row: then the clock starts, and it stops when the verdict is there.
 """
 
 import argparse
@@ -41,24 +41,20 @@ def shares_ms(where: Endpoints, journeys: int) -> list[float]:
     """Milliseconds of each journey, without a warm-up; negative if the verdict was first."""
     shares = []
     with open_pipeline(where) as pipeline:
-        seen: dict[int, float] = {}
-        stop = threading.Event()
-        watcher = threading.Thread(target=watch, args=(where, pipeline.chain.postgres.first_id - 1, seen, stop))
-        watcher.start()
         for number in range(WARM_UP + journeys):
             journey = pipeline.begin_journey()
             journey.assign(CONTROL)
             for act in REFERENCE_ACTS:
                 journey.record(act)
+            last = journey.committed[-1].outbox_id
+            seen: dict[int, float] = {}
+            watcher = threading.Thread(target=watch, args=(where, last - 1, seen, lambda: last in seen))  # noqa: B023
+            watcher.start()
             pipeline.expect(journey.committed).delivered()
             verdict_at = time.perf_counter()
-            last = journey.committed[-1].outbox_id
-            while last not in seen:
-                time.sleep(0.001)
+            watcher.join()
             if number >= WARM_UP:
                 shares.append((verdict_at - seen[last]) * 1000)
-        stop.set()
-        watcher.join()
     return shares
 
 

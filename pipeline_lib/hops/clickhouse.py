@@ -10,10 +10,11 @@ Of several replicas one is asked. What another has consumed it knows of by then,
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
@@ -182,21 +183,18 @@ class ClickHouse:
         self._catch_up()
         ids = [message.id for message in committed]
         about = {"ids": ids, "users": list(users), "opened_at": self._opened_at}
-        stored = self._events(about, final=False)
-        counted = stored
-        if len({row["outbox_id"] for row in stored}) < len(stored):
-            counted = self._events(about, final=True)
-        letters = self._client.rows(
+        with ThreadPoolExecutor(1) as beside:  # it takes as long as the other question, and a verdict waits for both
+            letters = beside.submit(self._dead_letters, about)
+            rows = sightings_of(lambda *, final: self._events(about, final=final))
+        return [*rows, *map(sighting_of, letters.result())]
+
+    def _dead_letters(self, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return self._client.rows(
             "SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, reason "
             "FROM dead_letters FINAL WHERE aggregate_id IN {ids:Array(String)} "
             "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset",
-            ids=ids,
-            opened_at=self._opened_at,
+            **about,
         )
-        return [
-            *sightings_of(stored, counted),
-            *map(sighting_of, letters),
-        ]
 
     def _events(self, about: Mapping[str, Any], *, final: bool) -> list[dict[str, Any]]:
         # The setting, unlike the word FINAL, is no error on a table that cannot collapse anything.
@@ -278,8 +276,19 @@ class ClickHouse:
         self._client.close()
 
 
-def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
-    """The rows that analysts count, and those that are only stored."""
+class ReadsRows(Protocol):
+    """Asks for typed rows: all that are stored, or with `final` those that analysts count."""
+
+    def __call__(self, *, final: bool) -> Sequence[Mapping[str, Any]]:
+        """The rows."""
+        ...
+
+
+def sightings_of(read: ReadsRows) -> list[Sighting]:
+    """The rows that analysts count, and those that are only stored; asked for apart where a row is there twice."""
+    stored = read(final=False)
+    doubled = len({row["outbox_id"] for row in stored}) < len(stored)
+    counted = read(final=True) if doubled else stored
     return [
         *map(sighting_of, counted),
         *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),

@@ -57,9 +57,11 @@ class Expectation:
         watch = Watch(chain, self._committed, budget)
         fence = watch.run()
         left = Budget(0.0 if fence.obstacle else max(LAST_LOOK_S, budget.seconds - (time.monotonic() - began)))
-        with ThreadPoolExecutor(len(chain.hops)) as at_once:
-            asked = at_once.map(lambda hop: (self._look(hop, left), watch.movement_of(hop)), chain.hops)
-        looked, movements = (dict(zip(ledger.HOPS, told, strict=True)) for told in zip(*asked, strict=True))
+        with ThreadPoolExecutor(2 * len(chain.hops)) as at_once:
+            looking = at_once.map(lambda hop: self._look(hop, left), chain.hops)
+            moving = at_once.map(watch.movement_of, chain.hops)
+        looked = dict(zip(ledger.HOPS, looking, strict=True))
+        movements = dict(zip(ledger.HOPS, moving, strict=True))
         in_topic, everywhere = bool(fence.marks), fence.out_s is not None
         fence_out = {"postgres": True, "connect": in_topic, "kafka": in_topic, "clickhouse": everywhere}
         fence_out = {name: out and looked[name] is not None for name, out in fence_out.items()}

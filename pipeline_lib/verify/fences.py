@@ -42,6 +42,9 @@ def out_of_kafka(fence: Fence, tail: Tail) -> tuple[TopicPosition, ...] | None:
 
 
 def passed(marks: Sequence[TopicPosition], consumed: Sequence[TopicPosition]) -> bool:
-    """Whether a consumer that goes on at `consumed` has the markers behind it."""
+    """Whether a consumer that goes on at `consumed` has everything before the markers behind it.
+
+    It need not have the markers themselves: where they are tells what lies before them.
+    """
     next_ = {at.partition: at.offset for at in consumed}
-    return all(next_.get(mark.partition, 0) > mark.offset for mark in marks)
+    return all(next_.get(mark.partition, 0) >= mark.offset for mark in marks)

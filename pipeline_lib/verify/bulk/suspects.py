@@ -130,10 +130,6 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
     bounds = {"after": about["after"], "upto": about["upto"]}
     messages = [(row["outbox_id"], _topic_message(row, topic)) for row in tables.rows("load_topic", **bounds)]
     envelopes = [message for _, message in messages if message.envelope is not None]
-    stored = tables.rows("load_events", **about)
-    counted = stored
-    if len({row["outbox_id"] for row in stored}) < len(stored):
-        counted = tables.rows("load_events", final=True, **about)
     seen: Sightings = {
         "postgres": [_outbox_sighting(row) for row in tables.rows("load_outbox", **bounds)],
         "connect": [
@@ -150,7 +146,7 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
             for outbox_id, message in messages
         ],
         "clickhouse": [
-            *typed_sightings_of(stored, counted),
+            *typed_sightings_of(lambda *, final: tables.rows("load_events", final=final, **about)),
             *map(typed_sighting_of, tables.rows("load_dead_letters", **about)),
         ],
     }

@@ -7,6 +7,13 @@
         pipeline.expect(journey.committed).delivered(within=seconds(2)).journey_of(journey.visitor)
 
 Open it before the first write: it looks only at what came after. Nothing of it outlives the `with`.
+
+What the application under test writes by itself is read from the outbox:
+
+    with open_pipeline(endpoints) as pipeline:
+        mark = pipeline.mark()
+        shop.sell("39.99 USD")
+        pipeline.expect(pipeline.committed_since(mark)).delivered(within=seconds(2))
 """
 
 from collections.abc import Iterator, Sequence
@@ -113,6 +120,14 @@ class Pipeline:
     def begin_journey(self) -> Journey:
         """A new visitor, of whom nothing is known yet."""
         return Journey(self.chain.application)
+
+    def mark(self) -> int:
+        """Where the outbox is: what is written by transactions that begin from now on has this id or a later one."""
+        return self.chain.postgres.next_id()
+
+    def committed_since(self, mark: int) -> Sequence[Committed]:
+        """What the outbox has got since, whoever wrote it. What is not committed yet is not among it."""
+        return self.chain.postgres.committed_since(mark)
 
     def expect(self, committed: Sequence[Committed]) -> Promise:
         """To be followed by `delivered`."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from pipeline_lib.hops.postgres import connect
+from pipeline_lib.hops.postgres import connect, open_connection
 from pipeline_lib.model import exact_json, instant, outbox
 from pipeline_lib.model.endpoints import PostgresEndpoint
 from pipeline_lib.model.journey import CHECKOUT, Assignment, Event, Variant, Visitor
@@ -101,17 +101,18 @@ class Application:
 
     def __init__(self, endpoint: PostgresEndpoint) -> None:
         self._endpoint = endpoint
-        self._connect()
-
-    def _connect(self) -> None:
-        self._connection = connect(self._endpoint, "application")
+        self._connection = connect(endpoint, "application")
         self._name = secrets.token_hex(4)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Commits at the end, or rolls back if that was asked for or an exception ends it."""
+        """Commits at the end, or rolls back if that was asked for or an exception ends it.
+
+        Raises psycopg.OperationalError if PostgreSQL is not there just now.
+        """
         if self._connection.closed:
-            self._connect()
+            self._connection = open_connection(self._endpoint, "application")
+            self._name = secrets.token_hex(4)
         transaction = Transaction(self._connection, self._name)
         try:
             yield transaction

@@ -31,7 +31,12 @@ from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
 
 CONNECT_TIMEOUT_S = 5
-SYNC_TIMEOUT_S = 30
+LONG_ANSWER_TIMEOUT_S = 300
+"""For questions over many rows."""
+ANSWER_TIMEOUT_S = 10
+"""For what the hop asks."""
+SYNC_TIMEOUT_S = 8
+"""What a replica is given to fetch what the others have; less than an answer is waited for."""
 _GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
 
 _VIEW_FAILED = "while pushing to view"
@@ -62,7 +67,13 @@ ROW_FIELDS = (
 class Client:
     """ClickHouse over HTTP as one of the endpoint's users; several threads may use it at once."""
 
-    def __init__(self, endpoint: ClickHouseEndpoint, user: str, database: str | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: ClickHouseEndpoint,
+        user: str,
+        database: str | None = None,
+        answers_within_s: int = LONG_ANSWER_TIMEOUT_S,
+    ) -> None:
         who = endpoint.users[user]
         try:
             self._client = clickhouse_connect.get_client(
@@ -76,6 +87,7 @@ class Client:
                 # A session would make its queries wait for each other.
                 autogenerate_session_id=False,
                 connect_timeout=CONNECT_TIMEOUT_S,
+                send_receive_timeout=answers_within_s,
             )
         except ClickHouseError as error:
             raise UserError(
@@ -116,7 +128,7 @@ class ClickHouse:
 
     def __init__(self, endpoint: ClickHouseEndpoint, kafka: Kafka) -> None:
         self.endpoint = answering_replica(endpoint)
-        self._client = Client(self.endpoint, "admin")
+        self._client = Client(self.endpoint, "admin", answers_within_s=ANSWER_TIMEOUT_S)
         self._kafka = kafka
         self._failures_before: list[tuple[str, str]] = []
         # Rows from before we were opened are not looked at: a source made anew gives its ids a second time.

@@ -17,7 +17,7 @@ from pipeline_lib.hops.kafka import fields_of
 from pipeline_lib.hops.postgres import Capture
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import first_answering
-from pipeline_lib.hops.tail import Tail
+from pipeline_lib.hops.tail import Tail, TopicMessage
 from pipeline_lib.model.endpoints import ConnectEndpoint, reveal
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
@@ -63,21 +63,23 @@ class Connect:
             )
         return None if answer.status_code == HTTPStatus.NOT_FOUND else answer.raise_for_status().json()
 
-    def _missing(self) -> UserError:
-        return UserError(f"Connect at {self._url} has no connector {self._connector}. `throughline up` puts it back.")
+    def _known(self, path: str) -> Any:
+        """As `_get`; raises UserError if Connect does not know the connector."""
+        answer = self._get(path)
+        if answer is None:
+            raise UserError(
+                f"Connect at {self._url} has no connector {self._connector}. `throughline up` puts it back."
+            )
+        return answer
 
     def status(self) -> Mapping[str, Any]:
         """The states of connector and tasks; raises UserError if Connect does not know the connector."""
-        status: Mapping[str, Any] | None = self._get("/status")
-        if status is None:
-            raise self._missing()
+        status: Mapping[str, Any] = self._known("/status")
         return status
 
     def capture(self) -> Capture:
         """What the connector reads PostgreSQL through; raises UserError if Connect does not know the connector."""
-        config = self._get("/config")
-        if config is None:
-            raise self._missing()
+        config = self._known("/config")
         return Capture(config.get("slot.name", "debezium"), config.get("publication.name", "dbz_publication"))
 
     def may_pass(self, error: BaseException) -> bool:
@@ -127,10 +129,9 @@ class Connect:
         """
         known = {message.outbox_id for message in committed}
         return [
-            Sighting(self.name, envelope.aggregate_id, envelope.outbox_id, envelope.lsn, envelope.captured_at, fields)
+            sighting_of(message)
             for message in self._published.find([message.id for message in committed])
-            if (envelope := message.envelope) is not None and envelope.outbox_id in known
-            for fields in [fields_of(message)]
+            if message.envelope is not None and message.envelope.outbox_id in known
         ]
 
     def kept(self) -> Mapping[str, str]:
@@ -152,6 +153,13 @@ class Connect:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+def sighting_of(message: TopicMessage) -> Sighting:
+    """The sighting of an envelope that the connector has published."""
+    told = message.envelope
+    assert told is not None, "only an envelope tells which row it is"
+    return Sighting(Connect.name, told.aggregate_id, told.outbox_id, told.lsn, told.captured_at, fields_of(message))
 
 
 def _told(trace: str) -> str:

@@ -6,6 +6,7 @@ What is sighted here are outbox rows, read as the owner: the application itself 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -16,11 +17,12 @@ from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import PostgresEndpoint, reveal
 from pipeline_lib.model.errors import UserError
-from pipeline_lib.model.outbox import Committed
+from pipeline_lib.model.outbox import Committed, OutboxMessage
 from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
 
 CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 5
 _REFUSED = re.compile(r"FATAL:  (?!the database system is )")
 """A server that starts or stops says so with FATAL too, and passes."""
 
@@ -33,12 +35,36 @@ class Capture:
     publication: str
 
 
-def connect(endpoint: PostgresEndpoint, role: str) -> psycopg.Connection:
-    """A connection as one of the endpoint's users; raises UserError if PostgreSQL is not there or refuses."""
+class Connection(psycopg.Connection):
+    """A connection that is closed, with an OperationalError, when an answer takes too long: psycopg waits for ever."""
+
+    answers_within_s: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As the inherited one, with a limit of its own."""
+        limit = timeout or self.answers_within_s
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.errors._WaitTimeout:
+            self.close()
+            raise psycopg.OperationalError(f"PostgreSQL has not answered for {limit} s") from None
+
+
+def open_connection(
+    endpoint: PostgresEndpoint, role: str, answers_within_s: float | None = ANSWER_TIMEOUT_S
+) -> Connection:
+    """A connection as one of the endpoint's users; raises psycopg.OperationalError."""
+    connection = Connection.connect(
+        reveal(endpoint.dsn_of(role)), connect_timeout=CONNECT_TIMEOUT_S, application_name="throughline"
+    )
+    connection.answers_within_s = answers_within_s
+    return connection
+
+
+def connect(endpoint: PostgresEndpoint, role: str, answers_within_s: float | None = ANSWER_TIMEOUT_S) -> Connection:
+    """As `open_connection`; raises UserError if PostgreSQL is not there or refuses."""
     try:
-        return psycopg.connect(
-            reveal(endpoint.dsn_of(role)), connect_timeout=CONNECT_TIMEOUT_S, application_name="throughline"
-        )
+        return open_connection(endpoint, role, answers_within_s)
     except psycopg.OperationalError as error:
         raise UserError(
             f"PostgreSQL at {endpoint.host}:{endpoint.port} does not let the {role} in: "
@@ -56,15 +82,14 @@ class Postgres:
         self._capture = capture
         self._connection = connect(endpoint, "owner")
         self._connection.autocommit = True
-        self.first_id = self._one("SELECT coalesce(max(id), 0) + 1 FROM outbox")
+        self.first_id = self.next_id()
         """Outbox rows before this one were there before us and are not looked at."""
 
     def _rows(self, question: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The answer's rows, over a new connection if PostgreSQL has ended the one there was."""
         if self._connection.closed:
-            self._connection = psycopg.connect(
-                reveal(self._endpoint.dsn_of("owner")), connect_timeout=CONNECT_TIMEOUT_S, autocommit=True
-            )
+            self._connection = open_connection(self._endpoint, "owner")
+            self._connection.autocommit = True
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(question.encode(), parameters).fetchall()
 
@@ -124,21 +149,18 @@ class Postgres:
             sql.read("postgres", "outbox_rows"),
             {"first_id": self.first_id, "ids": [message.id for message in committed], "users": list(users)},
         )
-        return [
-            Sighting(
-                self.name,
-                row["aggregate_id"],
-                row["id"],
-                at=row["created_at"],
-                fields={
-                    "aggregate_type": row["aggregate_type"],
-                    "message type": row["event_type"],
-                    "payload": exact_json.loads(row["payload"]),
-                    "announced apart": row["announced_apart"],
-                },
-            )
-            for row in rows
-        ]
+        return [sighting_of(row, row["created_at"]) for row in rows]
+
+    def next_id(self) -> int:
+        """What the next outbox row will have at the least, of transactions that begin now."""
+        return int(self._one("SELECT coalesce(max(id), 0) + 1 FROM outbox"))
+
+    def committed_since(self, first_id: int) -> tuple[Committed, ...]:
+        """What the outbox has got since, whoever wrote it, but fences; where in the WAL the outbox does not tell."""
+        return tuple(
+            Committed.by_others(message_of(row), row["outbox_id"], row["created_at"])
+            for row in self._rows(sql.read("postgres", "outbox_since"), {"first_id": first_id})
+        )
 
     def outbox_rows(self, id_: str) -> list[dict[str, Any]]:
         """All outbox rows of an aggregate, however old, by id."""
@@ -181,3 +203,25 @@ class Postgres:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+
+def sighting_of(row: Mapping[str, Any], at: datetime) -> Sighting:
+    """The sighting of an outbox row that was written then."""
+    return Sighting(
+        Postgres.name,
+        row["aggregate_id"],
+        row["outbox_id"],
+        at=at,
+        fields={
+            "aggregate_type": row["aggregate_type"],
+            "message type": row["event_type"],
+            "payload": exact_json.loads(row["payload"]),
+            "announced apart": row["announced_apart"],
+        },
+    )
+
+
+def message_of(row: Mapping[str, Any]) -> OutboxMessage:
+    """What an outbox row says."""
+    payload = exact_json.loads(row["payload"])
+    return OutboxMessage(row["aggregate_type"], row["aggregate_id"], row["event_type"], payload)

@@ -28,3 +28,13 @@ def from_text(text: str) -> datetime:
 def from_microseconds(microseconds: int) -> datetime:
     """The moment so many microseconds after 1970, exactly: a float of seconds does not hold them."""
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """The microseconds since 1970."""
+    return microseconds(moment - _EPOCH)
+
+
+def microseconds(duration: timedelta) -> int:
+    """How many there are in it."""
+    return duration // timedelta(microseconds=1)

@@ -7,7 +7,7 @@ them. A `Committed` message is one that the harness wrote, with what PostgreSQL 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pipeline_lib.model import exact_json, instant
 from pipeline_lib.model.journey import Assignment, Event
@@ -35,14 +35,22 @@ class Committed:
     `lsn` is where its transaction's commit record can start at the earliest: the WAL's end after the outbox row was
     written. `committed_at` is when COMMIT was sent and `acknowledged_at` when it was answered, by the writer's clock.
     `writer` names the connection that wrote it: of one writer's messages the order is known, it is that of their ids.
+
+    Of what others wrote the outbox tells neither where in the WAL nor by whom nor when it was acknowledged, and
+    `committed_at` is when the row was written, by PostgreSQL's clock.
     """
 
     message: OutboxMessage
     outbox_id: int
-    lsn: Lsn
+    lsn: Lsn | None
     committed_at: datetime
-    acknowledged_at: datetime
+    acknowledged_at: datetime | None
     writer: str
+
+    @classmethod
+    def by_others(cls, message: OutboxMessage, outbox_id: int, created_at: datetime) -> Self:
+        """A message that the outbox has, whoever wrote it."""
+        return cls(message, outbox_id, None, created_at, None, "")
 
     @property
     def id(self) -> str:

@@ -62,9 +62,7 @@ class Expectation:
             moving = at_once.map(watch.movement_of, chain.hops)
         looked = dict(zip(ledger.HOPS, looking, strict=True))
         movements = dict(zip(ledger.HOPS, moving, strict=True))
-        in_topic, everywhere = bool(fence.marks), fence.out_s is not None
-        fence_out = {"postgres": True, "connect": in_topic, "kafka": in_topic, "clickhouse": everywhere}
-        fence_out = {name: out and looked[name] is not None for name, out in fence_out.items()}
+        fence_out = {name: out and looked[name] is not None for name, out in fence.out_of().items()}
         sightings = {name: seen or [] for name, seen in looked.items()}
         return Verdict(
             committed=self._committed,

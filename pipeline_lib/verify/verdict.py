@@ -179,8 +179,12 @@ def _padded(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def commit_ms(committed: Sequence[Committed]) -> tuple[float, ...]:
-    """From COMMIT sent to COMMIT answered, for each message."""
-    return tuple((message.acknowledged_at - message.committed_at).total_seconds() * 1000 for message in committed)
+    """From COMMIT sent to COMMIT answered, for each message of which that is known."""
+    return tuple(
+        (message.acknowledged_at - message.committed_at).total_seconds() * 1000
+        for message in committed
+        if message.acknowledged_at is not None
+    )
 
 
 def latencies_ms(committed: Sequence[Committed], sightings: Sequence[Sighting]) -> tuple[float, ...]:

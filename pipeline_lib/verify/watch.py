@@ -11,7 +11,7 @@ now and then. An earlier one that is not there when a later one is was lost, and
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -54,6 +54,11 @@ class FenceWatch:
     out_s: float | None
     obstacle: Obstacle | None
     lost: tuple[Committed, ...] = ()
+
+    def out_of(self) -> Mapping[str, bool]:
+        """For each hop whether the fence is out of it: what was not seen there never will be."""
+        in_topic = bool(self.marks)
+        return {"postgres": True, "connect": in_topic, "kafka": in_topic, "clickhouse": self.out_s is not None}
 
 
 class Watch:

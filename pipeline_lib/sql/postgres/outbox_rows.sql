@@ -1,7 +1,7 @@
 -- The outbox rows of these messages and users; `announced_apart` tells of one whose assignment or event was written, but
 -- by another transaction than the outbox row.
 SELECT
-    o.id,
+    o.id AS outbox_id,
     o.aggregate_id,
     o.aggregate_type,
     o.event_type,

@@ -30,7 +30,6 @@ BATCH = 200
 """Journeys in a transaction at most."""
 BATCHES_PER_S = 10
 WRITERS = 2
-_EPOCH = instant.from_microseconds(0)
 
 
 def write(endpoint: PostgresEndpoint, journeys: int, rate: float, wrote: Callable[[int], None]) -> Iterator[bytes]:
@@ -179,7 +178,7 @@ def _us(commit: Callable[[], None]) -> tuple[int, int]:
     sent = instant.now()
     commit()
     answered = instant.now()
-    return (sent - _EPOCH) // timedelta(microseconds=1), (answered - _EPOCH) // timedelta(microseconds=1)
+    return instant.to_microseconds(sent), instant.to_microseconds(answered)
 
 
 def _row(

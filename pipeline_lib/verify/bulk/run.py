@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,7 +42,6 @@ from pipeline_lib.verify.watch import FenceWatch, Watch
 IDS_ASKED = 10_000
 """Of so many ids the rows are asked for by id; of more, the whole outbox is read."""
 LOOKED_UP = 10_000
-_EPOCH = instant.from_microseconds(0)
 
 
 class Shown(Protocol):
@@ -147,8 +146,8 @@ class _Verification:
             moment = instant.from_microseconds(told["oldest_us"] or told["now_us"])
         start = moments.positions_since(self._endpoints.kafka, self._chain.kafka.tail.start, moment)
         moments.refuse_forgotten(self._endpoints.kafka, start)
-        asked_us = _us(moment) if moment is not None else told["oldest_us"]
-        margin_us = CLOCK_TOLERANCE // timedelta(microseconds=1)
+        asked_us = instant.to_microseconds(moment) if moment is not None else told["oldest_us"]
+        margin_us = instant.microseconds(CLOCK_TOLERANCE)
         range_ = Range("ids" if only_asked else "all", start, asked_us, max(0, asked_us - margin_us))
         audit = self._audit(range_)
         self._shown.expect(told["rows"], start)
@@ -187,7 +186,7 @@ class _Verification:
     def _read_outbox(self, scope: str, parameters: dict[str, Any] | None = None) -> None:
         question = sql.read("postgres", "verify/outbox").replace(":scope", scope)
         with (
-            closing(connect(self._endpoints.postgres, "owner")) as connection,
+            closing(connect(self._endpoints.postgres, "owner", answers_within_s=None)) as connection,
             connection.cursor() as cursor,
             cursor.copy(f"COPY ({question}) TO STDOUT".encode(), parameters) as rows,
         ):
@@ -209,10 +208,9 @@ class _Verification:
         # What is behind the fence may belong to what was committed since.
         audit.finish(fence.marks or self._chain.kafka.position())
         select(self._scratch, asks_for=range_.asks_for, asked_us=range_.asked_us, since_us=range_.since_us)
-        in_topic, everywhere = bool(fence.marks), fence.out_s is not None
         findings = judge(
             self._scratch,
-            {"postgres": True, "connect": in_topic, "kafka": in_topic, "clickhouse": everywhere},
+            fence.out_of(),
             topic=self._endpoints.kafka.topic,
             since_us=range_.since_us,
             in_outbox=self._in_outbox if range_.asks_for != "users" else lambda _: (),
@@ -255,7 +253,3 @@ class _Verification:
 def _both(first: Iterable[str], rest: Iterable[str]) -> Iterator[str]:
     yield from first
     yield from rest
-
-
-def _us(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)

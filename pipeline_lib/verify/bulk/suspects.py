@@ -7,16 +7,17 @@ loaded with it, though it may belong to another page: only findings about the pa
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal, Protocol
 
 from pipeline_lib.hops.clickhouse import sighting_of as typed_sighting_of
 from pipeline_lib.hops.clickhouse import sightings_of as typed_sightings_of
-from pipeline_lib.hops.kafka import fields_of
+from pipeline_lib.hops.connect import sighting_of as connect_sighting_of
 from pipeline_lib.hops.kafka import sighting_of as topic_sighting_of
+from pipeline_lib.hops.postgres import message_of
+from pipeline_lib.hops.postgres import sighting_of as outbox_sighting_of
 from pipeline_lib.hops.tail import read_message
-from pipeline_lib.model import exact_json, instant
-from pipeline_lib.model.outbox import Committed, OutboxMessage
+from pipeline_lib.model import instant
+from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn, TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.ledger import CLOCK_TOLERANCE, HOPS, Finding, judge_rows
@@ -78,7 +79,7 @@ class Findings:
 def select(tables: Tables, *, asks_for: AsksFor, asked_us: int, since_us: int, everything: bool = False) -> None:
     """Finds the suspects; with `everything` each message is one. Times are in microseconds after 1970: rows are looked
     at since one, and strays are told of since the other."""
-    tables.run("fill_ways", since_us=since_us, tolerance_us=CLOCK_TOLERANCE // timedelta(microseconds=1))
+    tables.run("fill_ways", since_us=since_us, tolerance_us=instant.microseconds(CLOCK_TOLERANCE))
     tables.run("find_reordered")
     tables.run("find_suspects", everything=everything)
     tables.run("find_strays", scope=asks_for, asked_us=asked_us, since_us=since_us)
@@ -113,17 +114,11 @@ def judge(
 
 
 def _committed(row: Mapping[str, Any]) -> Committed:
-    message = OutboxMessage(
-        row["aggregate_type"], row["aggregate_id"], row["event_type"], exact_json.loads(row["payload"])
-    )
-    return Committed(
-        message,
-        row["outbox_id"],
-        Lsn(row["lsn"]),
-        instant.from_microseconds(row["committed_us"]),
-        instant.from_microseconds(row["acknowledged_us"]),
-        row["writer"],
-    )
+    committed_at, message = instant.from_microseconds(row["committed_us"]), message_of(row)
+    if not row["writer"]:
+        return Committed.by_others(message, row["outbox_id"], committed_at)
+    acknowledged_at = instant.from_microseconds(row["acknowledged_us"])
+    return Committed(message, row["outbox_id"], Lsn(row["lsn"]), committed_at, acknowledged_at, row["writer"])
 
 
 def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Collection[int]) -> Sightings:
@@ -131,12 +126,11 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
     messages = [(row["outbox_id"], _topic_message(row, topic)) for row in tables.rows("load_topic", **bounds)]
     envelopes = [message for _, message in messages if message.envelope is not None]
     seen: Sightings = {
-        "postgres": [_outbox_sighting(row) for row in tables.rows("load_outbox", **bounds)],
-        "connect": [
-            Sighting("connect", told.aggregate_id, told.outbox_id, told.lsn, told.captured_at, fields_of(message))
-            for message in envelopes
-            if (told := message.envelope) is not None
+        "postgres": [
+            outbox_sighting_of(row, instant.from_microseconds(row["created_us"]))
+            for row in tables.rows("load_outbox", **bounds)
         ],
+        "connect": [connect_sighting_of(message) for message in envelopes],
         "kafka": [
             topic_sighting_of(message)
             if message.envelope is not None
@@ -151,22 +145,6 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
         ],
     }
     return {hop: [one for one in sightings if one.outbox_id not in others] for hop, sightings in seen.items()}
-
-
-def _outbox_sighting(row: Mapping[str, Any]) -> Sighting:
-    fields = {
-        "aggregate_type": row["aggregate_type"],
-        "message type": row["event_type"],
-        "payload": exact_json.loads(row["payload"]),
-        "announced apart": row["announced_apart"],
-    }
-    return Sighting(
-        "postgres",
-        row["aggregate_id"],
-        row["outbox_id"],
-        at=instant.from_microseconds(row["created_us"]),
-        fields=fields,
-    )
 
 
 def _topic_message(row: Mapping[str, Any], topic: str) -> Any:

@@ -9,12 +9,12 @@ other through Keeper, a server of its own, and fetch each other's rows under the
 """
 
 import hashlib
-import xml.etree.ElementTree as Xml
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
 from pipeline_lib import sql
+from stacks.clickhouse_xml import configuration
 from stacks.config import megabytes
 from stacks.docker import keeper
 from stacks.docker.part import DockerPart, answers
@@ -48,47 +48,44 @@ def clickhouse(
 
 def server_configuration(memory_mb: int, replica: str | None = None) -> str:
     """The server's own file: its memory, its log, its Kafka consumers, and who it is if it is one of several."""
-    root = Xml.Element("clickhouse")
-    _text(root, "max_server_memory_usage", memory_mb * 2**20)
-    _text(root, "listen_host", "0.0.0.0")  # noqa: S104  of the container; the port is published on loopback
-    logger = Xml.SubElement(root, "logger")
-    _text(logger, "level", "warning")
-    _text(logger, "console", 1)
-    kafka = Xml.SubElement(root, "kafka")
-    for key, value in CLICKHOUSE_CONSUMER.items():
-        _text(kafka, key, value)
+    settings: dict[str, object] = {
+        "max_server_memory_usage": memory_mb * 2**20,
+        "listen_host": "0.0.0.0",  # noqa: S104  of the container; the port is published on loopback
+        "logger": {"level": "warning", "console": 1},
+        "kafka": CLICKHOUSE_CONSUMER,
+    }
     if replica is not None:
-        _text(root, "interserver_http_host", replica)
-        _text(Xml.SubElement(root, "macros"), "replica", replica)
-        zookeeper = Xml.SubElement(root, "zookeeper")  # whose protocol Keeper speaks
-        node = Xml.SubElement(zookeeper, "node")
-        _text(node, "host", keeper.NAME)
-        _text(node, "port", keeper.PORT)
-        _text(zookeeper, "session_timeout_ms", keeper.SESSION_MS)
-    return Xml.tostring(root, encoding="unicode")
+        settings |= {
+            "interserver_http_host": replica,
+            "macros": {"replica": replica},
+            "zookeeper": {  # whose protocol Keeper speaks
+                "node": {"host": keeper.NAME, "port": keeper.PORT},
+                "session_timeout_ms": keeper.SESSION_MS,
+            },
+        }
+    return configuration(settings)
 
 
 def users_configuration(passwords: Mapping[str, str]) -> str:
     """The users' file; it holds no password, only hashes."""
-    root = Xml.Element("clickhouse")
-    profiles = Xml.SubElement(root, "profiles")
-    for user in USERS:
-        profile = Xml.SubElement(profiles, user)
-        if user == "analyst":
-            _text(profile, "readonly", 2)
-    users = Xml.SubElement(root, "users")
-    default = Xml.SubElement(users, "default")
-    _networks(default, ("::1", "127.0.0.1"))
-    for user in USERS:
-        entry = Xml.SubElement(users, user)
-        _text(entry, "password_sha256_hex", hashlib.sha256(passwords[user].encode()).hexdigest())
-        _text(entry, "profile", user)
-        _text(entry, "quota", "default")
-        _networks(entry, ("::/0",))
-        grants = Xml.SubElement(entry, "grants")
-        for grant in _grants(user):
-            _text(grants, "query", f"GRANT {grant}")
-    return Xml.tostring(root, encoding="unicode")
+    return configuration(
+        {
+            "profiles": {user: {"readonly": 2} if user == "analyst" else {} for user in USERS},
+            "users": {
+                "default": {"networks": _networks("::1", "127.0.0.1")},
+                **{
+                    user: {
+                        "password_sha256_hex": hashlib.sha256(passwords[user].encode()).hexdigest(),
+                        "profile": user,
+                        "quota": "default",
+                        "networks": _networks("::/0"),
+                        "grants": {"query": [f"GRANT {grant}" for grant in _grants(user)]},
+                    }
+                    for user in USERS
+                },
+            },
+        }
+    )
 
 
 def _grants(user: str) -> list[str]:
@@ -98,11 +95,5 @@ def _grants(user: str) -> list[str]:
     return [f"{rights} ON {DATABASE}.{table}" for table in tables]
 
 
-def _networks(user: Xml.Element, addresses: Iterable[str]) -> None:
-    networks = Xml.SubElement(user, "networks", replace="replace")
-    for address in addresses:
-        _text(networks, "ip", address)
-
-
-def _text(parent: Xml.Element, tag: str, text: object) -> None:
-    Xml.SubElement(parent, tag).text = str(text)
+def _networks(*addresses: str) -> dict[str, object]:
+    return {"@replace": "replace", "ip": list(addresses)}

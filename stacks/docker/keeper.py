@@ -3,8 +3,7 @@
 It is alone: while it is gone, replicas can be read, and take in nothing until it is back.
 """
 
-import xml.etree.ElementTree as Xml
-
+from stacks.clickhouse_xml import configuration
 from stacks.docker.part import DockerPart
 
 NAME = "keeper"
@@ -44,13 +43,4 @@ def _configuration() -> str:
             "raft_configuration": {"server": {"id": 1, "hostname": "localhost", "port": 9234}},
         },
     }
-    return Xml.tostring(_element("clickhouse", settings), encoding="unicode")
-
-
-def _element(tag: str, content: object) -> Xml.Element:
-    element = Xml.Element(tag)
-    if isinstance(content, dict):
-        element.extend(_element(key, value) for key, value in content.items())
-    else:
-        element.text = str(content)
-    return element
+    return configuration(settings)

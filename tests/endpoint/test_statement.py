@@ -48,6 +48,8 @@ def test_the_verb_tells_what_a_statement_does(text: str, verb: str) -> None:
         ("SELECT * FROM t ORDER BY format CSV", None, "SELECT * FROM t ORDER BY format CSV", ""),
         ("SELECT 'x FORMAT CSV'", None, "SELECT 'x FORMAT CSV'", ""),
         ("SELECT * FORMAT CSV", "CSV", "SELECT *", ""),
+        ("SELECT a FROM t ORDER BY p, offset FORMAT CSV", "CSV", "SELECT a FROM t ORDER BY p, offset", ""),
+        ("SELECT a FROM t LIMIT 1 OFFSET 2 FORMAT CSV", "CSV", "SELECT a FROM t LIMIT 1 OFFSET 2", ""),
         ("SHOW TABLES FORMAT Native", "Native", "SHOW TABLES", ""),
     ],
 )

@@ -14,7 +14,6 @@ import fcntl
 import os
 import queue
 import threading
-import xml.etree.ElementTree as Xml
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.errors import UserError
+from stacks.clickhouse_xml import configuration
 from stacks.embedded.clickhouse_server import chdb_extension, rights
 from stacks.embedded.clickhouse_server.chdb_extension import Result
 from stacks.embedded.clickhouse_server.config import Config, UserName
@@ -197,18 +197,9 @@ def _write_configuration(config: Config) -> Path:
     }
     files = {
         users: rights.users_configuration(config),
-        folder / "config.xml": Xml.tostring(_element("clickhouse", main), "unicode"),
+        folder / "config.xml": configuration(main),
     }
     for file, text in files.items():
         file.touch(mode=0o600)
         file.write_text(text)
     return folder / "config.xml"
-
-
-def _element(tag: str, value: Any) -> Xml.Element:
-    element = Xml.Element(tag)
-    if isinstance(value, Mapping):
-        element.extend(_element(name, inner) for name, inner in value.items())
-    else:
-        element.text = str(value)
-    return element

@@ -16,9 +16,9 @@ QUESTIONS = frozenset({"SELECT", "FROM", "SHOW", "DESC", "DESCRIBE", "EXISTS", "
 
 _WORDS_BEFORE_AN_EXPRESSION = """
     SELECT DISTINCT BY WHERE PREWHERE HAVING QUALIFY ON AND OR NOT AS IN LIKE ILIKE BETWEEN CASE WHEN THEN ELSE LIMIT
-    OFFSET FROM JOIN USING WITH
+    FROM JOIN USING WITH
 """
-# After these, FORMAT can only be the name of a column.
+# After these, FORMAT can only be the name of a column. After OFFSET it cannot, but OFFSET can be one, as Kafka's is.
 _BEFORE_AN_EXPRESSION = frozenset(_WORDS_BEFORE_AN_EXPRESSION.split())
 _ENDS_OF_EXPRESSIONS = frozenset({b")", b"]", b"}", b"*"})
 

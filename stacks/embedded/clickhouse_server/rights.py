@@ -10,10 +10,10 @@ gives every constrained setting a value that the other profiles' constraints for
 another one's.
 """
 
-import xml.etree.ElementTree as Xml
 from collections.abc import Mapping
 from typing import get_args
 
+from stacks.clickhouse_xml import configuration
 from stacks.embedded.clickhouse_server.config import Config, UserName
 
 EXTERNAL_DATA_ROLE = "external_data"
@@ -95,23 +95,28 @@ _ROW_FILTERS = dict.fromkeys(_ADMINS_SYSTEM_TABLES, _IS_ADMIN) | {
 
 def users_configuration(config: Config) -> str:
     """The engine's users file: three roles and profiles, all of `default`, which every connection is at first."""
-    root = Xml.Element("clickhouse")
-    _profiles(root, config)
-    Xml.SubElement(Xml.SubElement(root, "quotas"), "default")
-    roles = Xml.SubElement(root, "roles")
-    for role, grants in _grants(config).items():
-        granted = Xml.SubElement(Xml.SubElement(roles, role), "grants")
-        for grant in grants:
-            _text(granted, "query", f"GRANT {grant}")
-    default = Xml.SubElement(Xml.SubElement(root, "users"), "default")
-    for name, value in (("password", ""), ("profile", "default"), ("quota", "default")):
-        _text(default, name, value)
-    _text(Xml.SubElement(default, "networks"), "ip", "::1")
-    _text(Xml.SubElement(default, "grants"), "query", f"GRANT {', '.join(_grants(config))}")
-    filtered = Xml.SubElement(Xml.SubElement(default, "databases"), "system")
-    for table, condition in _ROW_FILTERS.items():
-        _text(Xml.SubElement(filtered, table), "filter", condition)
-    return Xml.tostring(root, encoding="unicode")
+    return configuration(
+        {
+            "profiles": _profiles(config),
+            "quotas": {"default": {}},
+            "roles": {
+                role: {"grants": {"query": [f"GRANT {grant}" for grant in grants]}}
+                for role, grants in _grants(config).items()
+            },
+            "users": {
+                "default": {
+                    "password": "",
+                    "profile": "default",
+                    "quota": "default",
+                    "networks": {"ip": "::1"},
+                    "grants": {"query": f"GRANT {', '.join(_grants(config))}"},
+                    "databases": {
+                        "system": {table: {"filter": condition} for table, condition in _ROW_FILTERS.items()}
+                    },
+                }
+            },
+        }
+    )
 
 
 def session_setup(config: Config, user: UserName) -> str:
@@ -153,9 +158,9 @@ def _values(config: Config, user: UserName) -> dict[str, int]:
     }
 
 
-def _profiles(root: Xml.Element, config: Config) -> None:
+def _profiles(config: Config) -> dict[str, object]:
     """A profile for each user, and the one that every connection begins with, which is admin's."""
-    profiles = Xml.SubElement(root, "profiles")
+    profiles: dict[str, object] = {}
     for name in ("default", *get_args(UserName)):
         user: UserName = "admin" if name == "default" else name
         values: Mapping[str, int] = _values(config, user) | {"readonly": 2 if user == "analyst" else 0}
@@ -163,17 +168,10 @@ def _profiles(root: Xml.Element, config: Config) -> None:
             # What runs in the background has this profile: a Kafka engine table plans its views for every block, and
             # the old analyzer does that several times faster for a view with many expressions.
             values = {**values, "enable_analyzer": 0}
-        profile = Xml.SubElement(profiles, name)
-        for setting, value in values.items():
-            _text(profile, setting, str(value))
-        constraints = Xml.SubElement(profile, "constraints")
-        memory = Xml.SubElement(constraints, "max_memory_usage")
-        _text(memory, "min", "1")
-        _text(memory, "max", str(values["max_memory_usage"]))
         restricted = () if user == "admin" else (*_HOST_SETTINGS, *_EXPRESSIONS_IN_DATA)
-        for setting in (*_EVERYBODYS_CONSTANTS, *restricted):
-            Xml.SubElement(Xml.SubElement(constraints, setting), "const")
-
-
-def _text(parent: Xml.Element, tag: str, text: str) -> None:
-    Xml.SubElement(parent, tag).text = text
+        constraints = {
+            "max_memory_usage": {"min": 1, "max": values["max_memory_usage"]},
+            **{setting: {"const": {}} for setting in (*_EVERYBODYS_CONSTANTS, *restricted)},
+        }
+        profiles[name] = {**values, "constraints": constraints}
+    return profiles

@@ -59,9 +59,9 @@ class Scratch:
 
 
 def statement(name: str, pipeline: str, *, final: bool = False) -> str:
-    """The text of a statement with the name of the pipeline's database in it."""
-    values = {"pipeline": pipeline, "final": str(int(final))}
-    return sql.render(sql.read("clickhouse", f"verify/{name}"), "clickhouse", values)
+    """A statement's text with the name of the pipeline's database in it, and a page's ids where it says `:page`."""
+    text, page = (sql.read("clickhouse", f"verify/{part}") for part in (name, "page"))
+    return sql.render(text.replace(":page", page), "clickhouse", {"pipeline": pipeline, "final": str(int(final))})
 
 
 @contextmanager

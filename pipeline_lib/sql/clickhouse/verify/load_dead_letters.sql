@@ -7,10 +7,5 @@ SELECT
     ) AS id,
     id AS outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, reason
 FROM :"pipeline".dead_letters AS letter FINAL
-WHERE ingested_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AND id IN
-(
-    SELECT outbox_id FROM suspects WHERE outbox_id > {after:Int64} AND outbox_id <= {upto:Int64}
-    UNION ALL
-    SELECT behind FROM reordered WHERE outbox_id > {after:Int64} AND outbox_id <= {upto:Int64}
-)
+WHERE ingested_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AND id IN (:page)
 ORDER BY kafka_partition, kafka_offset

@@ -4,11 +4,6 @@ SELECT
     variant_key, event_type, properties, page, duration_seconds, value, currency, score, is_exposure, is_click,
     is_conversion
 FROM :"pipeline".events AS row
-WHERE ingested_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AND toInt64(row.outbox_id) IN
-(
-    SELECT outbox_id FROM suspects WHERE outbox_id > {after:Int64} AND outbox_id <= {upto:Int64}
-    UNION ALL
-    SELECT behind FROM reordered WHERE outbox_id > {after:Int64} AND outbox_id <= {upto:Int64}
-)
+WHERE ingested_at >= fromUnixTimestamp64Micro({since_us:Int64}, 'UTC') AND toInt64(row.outbox_id) IN (:page)
 ORDER BY kafka_partition, kafka_offset
 SETTINGS final = :'final'

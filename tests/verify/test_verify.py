@@ -3,6 +3,7 @@
 import json
 import secrets
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -149,17 +150,46 @@ def test_a_jsonb_is_foretold_to_the_letter(where: Endpoints, value: dict[str, An
     assert exact_json.as_jsonb(value) == row[0]
 
 
-def test_an_interrupted_verification_takes_its_database_away(warm_lab: Lab, warm: str, where: Endpoints) -> None:
-    running = warm_lab.start("verify", "--stack", warm, "--journeys", "100000", "--rate", "2")
+def databases(where: Endpoints) -> list[str]:
+    """Those of verifications, each with its tables."""
+    asked = "SELECT database, count() FROM system.tables WHERE startsWith(database, {of:String}) GROUP BY database"
     with _clickhouse(where) as client:
+        return [name for name, tables in client.query(asked, {"of": PREFIX}).result_rows if tables == len(TABLES)]
 
-        def wrote() -> bool:
-            answer = client.query(
-                "SELECT count() FROM system.tables WHERE startsWith(database, {of:String})", {"of": PREFIX}
-            )
-            return bool(answer.result_rows[0][0] == len(TABLES))
 
-        assert until(wrote, 60)
+def begun(lab: Lab, stack: str, where: Endpoints) -> tuple[subprocess.Popen[str], str]:
+    """A verification that takes long, and its database."""
+    before = databases(where)
+    running = lab.start("verify", "--stack", stack, "--journeys", "100000", "--rate", "2")
+    made: list[str] = []
+
+    def has_its_own() -> bool:
+        made[:] = set(databases(where)) - set(before)
+        return bool(made)
+
+    assert until(has_its_own, 60)
+    return running, made[0]
+
+
+def test_what_a_verification_that_was_killed_has_left_goes_with_the_next(
+    warm_lab: Lab, warm: str, where: Endpoints
+) -> None:
+    killed, left = begun(warm_lab, warm, where)
+    killed.kill()
+    killed.communicate(timeout=60)
+    assert databases(where) == [left]
+    beside, kept = begun(warm_lab, warm, where)
+    try:
+        assert databases(where) == [kept]
+        verify(warm_lab, warm, "--journeys", "1")
+        assert databases(where) == [kept]
+    finally:
+        beside.send_signal(signal.SIGTERM)
+        beside.communicate(timeout=60)
+
+
+def test_an_interrupted_verification_takes_its_database_away(warm_lab: Lab, warm: str, where: Endpoints) -> None:
+    running, _ = begun(warm_lab, warm, where)
     running.send_signal(signal.SIGTERM)
     out, err = running.communicate(timeout=60)
     assert running.returncode != 0

@@ -1,11 +1,17 @@
-"""The database of one verification: its tables are in `sql/clickhouse/verify/`, its name holds a token, and it is
-dropped at the end whatever happens. What goes in passes through, so that no load is in memory here as a whole.
+"""The database of one verification: its tables are in `sql/clickhouse/verify/`, and it is dropped at the end. Its name
+holds the machine and process that made it, so that the next verification drops that of a process that was killed. What
+goes in passes through, so that no load is in memory here as a whole.
 """
 
+import hashlib
+import os
 import secrets
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import psutil
 
 from pipeline_lib import sql
 from pipeline_lib.hops.clickhouse import Client
@@ -67,10 +73,13 @@ def statement(name: str, pipeline: str, *, final: bool = False) -> str:
 @contextmanager
 def open_scratch(endpoint: ClickHouseEndpoint) -> Iterator[Scratch]:
     """A database of its own; raises UserError if ClickHouse is not there."""
-    name = f"{PREFIX}{secrets.token_hex(8)}"
+    ours = f"{PREFIX}{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]}_"
+    name = f"{ours}{os.getpid()}_{secrets.token_hex(4)}"
     database = sql.identifier(name)
     admin = Client(endpoint, "admin")
     try:
+        for left in _of_dead_processes(admin, ours):
+            admin.run(f"DROP DATABASE IF EXISTS {sql.identifier(left)}")
         admin.run(f"CREATE DATABASE {database}")
         try:
             client = Client(endpoint, "admin", database=name)
@@ -84,3 +93,9 @@ def open_scratch(endpoint: ClickHouseEndpoint) -> Iterator[Scratch]:
             admin.run(f"DROP DATABASE {database}")
     finally:
         admin.close()
+
+
+def _of_dead_processes(admin: Client, ours: str) -> list[str]:
+    """The databases that verifications on this machine have left."""
+    rows = admin.rows("SELECT name FROM system.databases WHERE startsWith(name, {ours:String})", ours=ours)
+    return [row["name"] for row in rows if not psutil.pid_exists(int(row["name"].removeprefix(ours).partition("_")[0]))]

@@ -7,7 +7,7 @@ that nobody takes them while a part restarts.
 import contextlib
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from random import SystemRandom
 
 from pipeline_lib.model.errors import UserError
@@ -22,9 +22,9 @@ PASSWORDS = (
 )
 
 
-def new_passwords() -> dict[str, str]:
-    """One for each of `PASSWORDS`."""
-    return {name: secrets.token_urlsafe(24) for name in PASSWORDS}
+def new_passwords(names: Iterable[str] = PASSWORDS) -> dict[str, str]:
+    """One for each of the names."""
+    return {name: secrets.token_urlsafe(24) for name in names}
 
 
 def ports(props: Props, kept: Props, *, probed: bool = True) -> dict[str, str]:

@@ -4,7 +4,6 @@ The identity is the system's own (PostgreSQL's system identifier, Kafka's cluste
 what the pipeline put into a system follows when another one answers in its place.
 """
 
-import secrets
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -21,6 +20,7 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from pipeline_lib.hops.tail import reason_of
 from pipeline_lib.model.endpoints import KafkaEndpoint, KafkaSecurity, postgres_uri
 from pipeline_lib.model.errors import UserError
+from stacks.allocation import new_passwords
 from stacks.dynamic import Props, Provider
 from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
 
@@ -77,7 +77,7 @@ class RolePasswordsProvider(Provider):
 
     def create(self, props: Props) -> CreateResult:
         """New ones."""
-        return CreateResult("roles", {**props, "passwords": {name: secrets.token_urlsafe(24) for name in _ROLES}})
+        return CreateResult("roles", {**props, "passwords": new_passwords(_ROLES)})
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """As the state has them."""

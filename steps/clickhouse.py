@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from pytest_bdd import parsers, then
 
+from pipeline_lib.model import exact_json
 from pipeline_lib.model.outbox import OutboxMessage
 from pipeline_lib.pipeline import Delivery, Journey, Pipeline, seconds
 from steps.fixtures import PATIENCE_S
@@ -42,6 +43,7 @@ def totals_seen(journey: Journey, delivery: Delivery, total: str, score: int, se
 
 
 @then("the click never reaches the analysts")
+@then("nothing of it is announced, and nothing ever reaches the analysts")
 def never(pipeline: Pipeline, rolled_back: Sequence[OutboxMessage]) -> None:
     pipeline.never(rolled_back, within=seconds(PATIENCE_S))
 
@@ -49,3 +51,24 @@ def never(pipeline: Pipeline, rolled_back: Sequence[OutboxMessage]) -> None:
 @then("the visitor's assignment does")
 def assignment_arrives(journey: Journey, delivery: Delivery) -> None:
     assert [message.id for message in delivery.verdict.sightings["clickhouse"]] == [journey.committed[0].id]
+
+
+@then("it all reaches the analysts, each change once and unchanged")
+def reaches_analysts(journey: Journey, delivery: Delivery) -> None:
+    assert delivery.verdict.hop("clickhouse").seen == len(journey.committed) > 0
+
+
+@then(parsers.parse("analysts see a value of {value}"))
+def value_seen(journey: Journey, delivery: Delivery, value: str) -> None:
+    assert delivery.events_of(journey.visitor)[-1].value == Decimal(value)
+
+
+@then("analysts see that very text")
+def text_seen(journey: Journey, delivery: Delivery) -> None:
+    assert delivery.events_of(journey.visitor)[-1].page == journey.events[-1].properties["page"]
+
+
+@then(parsers.parse("analysts see the {detail} {number:d}"))
+def detail_seen(journey: Journey, delivery: Delivery, detail: str, number: int) -> None:
+    row = next(row for row in delivery.verdict.sightings["clickhouse"] if row.id == journey.events[-1].id)
+    assert exact_json.loads(row.fields["properties"])[detail.replace(" ", "_")] == number

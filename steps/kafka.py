@@ -13,3 +13,11 @@ def published(journey: Journey, delivery: Delivery, changes: int) -> None:
     # The ledger's findings tell of a message that came twice or before an earlier one of its partition.
     assert delivery.verdict.findings == ()
     assert {(message.fields["op"], message.fields["before"]) for message in messages} == {("c", None)}
+
+
+@then(parsers.parse("the {clicks:d} clicks are published in the order of their commits"))
+def in_order_of_commits(journey: Journey, delivery: Delivery, clicks: int) -> None:
+    committed = [message.id for message in journey.committed[-clicks:]]
+    published = [message.id for message in delivery.verdict.sightings["kafka"] if message.id in committed]
+    assert published == committed
+    assert journey.committed[-1].outbox_id < journey.committed[-2].outbox_id, "the first to be written was overtaken"

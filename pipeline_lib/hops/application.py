@@ -9,7 +9,7 @@ A transaction that is left by an exception, or told to roll back, commits nothin
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 
@@ -106,6 +106,12 @@ class Application:
     def _connect(self) -> None:
         self._connection = connect(self._endpoint, "application")
         self._name = secrets.token_hex(4)
+
+    @contextmanager
+    def another(self) -> Iterator["Application"]:
+        """The same application with a connection of its own, closed at the end."""
+        with closing(Application(self._endpoint)) as other:
+            yield other
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -5,12 +5,12 @@ share a warm stack and do not see each other.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-Property = str | int | Decimal | bool | None
+Property = str | int | Decimal | bool | None | Mapping[str, "Property"] | Sequence["Property"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ VARIANTS = {variant.key: variant for variant in (TREATMENT, CONTROL)}
 
 
 def _hex() -> str:
-    return secrets.token_hex(4)
+    return secrets.token_hex(6)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""Steps before the first hop: what visitors do, and how the application writes it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from pytest_bdd import given, parsers, when
+
+from pipeline_lib import workload
+from pipeline_lib.hops.application import Transaction
+from pipeline_lib.model.journey import VARIANTS, Act, Event, buys, clicks, sees, views
+from pipeline_lib.model.outbox import OutboxMessage, of_event
+from pipeline_lib.pipeline import Journey, Pipeline
+
+TEXTS: Mapping[str, str] = {
+    "in several scripts": "Grüße, Ελλάδα, Россия, العربية, हिन्दी, 東京, ไทย",
+    "with emoji": "🛒 👩‍🚀 🇨🇭 ✔️",
+    "with combining marks": "e\u0301 is not \u00e9",
+    "with quotes": "it's \"quoted\" 'twice' `and` „more“",
+    "with backslashes": r"C:\new\table \" \\ \u0041",
+    "with control characters": "".join(map(chr, range(1, 32))) + "\x7f\u0085\u2028",
+    "that looks like JSON": '{"value":"99","page":null}',
+    "that looks like SQL": "'); DROP TABLE users; --",
+    "of a megabyte": "0123456789abcdeé" * 64 * 1024,
+}
+
+
+def _fails(change: Transaction, event: Event) -> None:
+    change.record(event)  # PostgreSQL refuses it a second time
+
+
+def _refused(change: Transaction, event: Event) -> None:
+    message = of_event(event)
+    # The one character that PostgreSQL cannot keep.
+    change.publish(OutboxMessage(message.aggregate_type, event.id, message.event_type, {"text": "\0"}))
+
+
+MISHAPS: Mapping[str, Callable[[Transaction, Event], None]] = {
+    "the transaction is rolled back": lambda change, _: change.roll_back(),
+    "a later statement fails": _fails,
+    "another announcement of the transaction is refused": _refused,
+}
+
+
+@given(parsers.parse("a visitor assigned to {variant}"))
+def assigned(journey: Journey, variant: str) -> None:
+    journey.assign(VARIANTS[variant])
+
+
+@when(
+    parsers.parse(
+        'the visitor sees "{landing}", views "{product}" for {duration:d} seconds, clicks the call to action and buys '
+        "for {price} {currency} with a score of {score:d}"
+    )
+)
+def converts(
+    journey: Journey, landing: str, product: str, duration: int, price: str, currency: str, score: int
+) -> None:
+    for act in (sees(landing), views(product, duration), clicks(product), buys(Decimal(price), currency, score)):
+        journey.record(act)
+
+
+@when("the visitor clicks")
+def acts(journey: Journey) -> None:
+    journey.record(clicks("/product"))
+
+
+@when(parsers.parse("a click is recorded and {mishap}"), target_fixture="rolled_back")
+def click_in_vain(journey: Journey, mishap: str) -> Sequence[OutboxMessage]:
+    return journey.record_in_vain(clicks("/product"), MISHAPS[mishap])
+
+
+@when("two transactions record a click each, and the one that began last is committed first")
+def overtaken(pipeline: Pipeline, journey: Journey) -> None:
+    journey.committed += workload.overtaken(journey, clicks("/product"), pipeline.chain.kafka.tail.partitions)
+
+
+@when(parsers.parse("{connections:d} connections record {each:d} clicks each at the same time"))
+def many_at_once(journey: Journey, connections: int, each: int) -> None:
+    journey.committed += workload.at_once(journey.application, connections, each, clicks("/product"))
+
+
+@when(parsers.parse("the visitor opens a page whose name is a text {kind}"))
+def opens(journey: Journey, kind: str) -> None:
+    journey.record(views(TEXTS[kind], seconds=1))
+
+
+@when(parsers.parse("the visitor buys for {price} {currency}"))
+def buys_for(journey: Journey, price: str, currency: str) -> None:
+    journey.record(buys(Decimal(price), currency, score=1))
+
+
+@when(parsers.parse("the visitor buys under the {detail} {number:d}"))
+def buys_under(journey: Journey, detail: str, number: int) -> None:
+    journey.record(Act("conversion", {"value": 1, detail.replace(" ", "_"): number}))
+
+
+@when("the visitor buys a cart for 20 with goods in it for 15 and 5")
+def buys_cart(journey: Journey) -> None:
+    goods = [{"value": Decimal(15), "tags": ["new", {"score": 9}]}, {"value": Decimal(5), "tags": []}]
+    journey.record(Act("conversion", {"goods": goods, "value": Decimal(20), "more": {"value": "7"}}))
+
+
+@when(parsers.parse("the visitor does something whose value is {absent}"))
+def acts_without_value(journey: Journey, absent: str) -> None:
+    journey.record(
+        Act("click", {"null": {"value": None, "page": None}, "missing": {"page": "/"}, "in no details": {}}[absent])
+    )

@@ -4,6 +4,7 @@ A run without `--stack` brings a stack up for itself (each xdist worker one of i
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[str]:
     if chosen:
         yield chosen
         return
-    with stack_of_its_own("features") as name:
+    with stack_of_its_own("features", "kafka.partitions=3") as name:  # an order is only put to the test by several
         yield name
 
 
@@ -57,11 +58,16 @@ def _granted(request: pytest.FixtureRequest) -> None:
             pytest.skip(f"the stack '{has.stack}' ({has.backend}) does not grant {ABILITIES[ability]}")
 
 
-@pytest.fixture
-def pipeline(endpoints: Endpoints, request: pytest.FixtureRequest) -> Iterator[Pipeline]:
-    """The stack's pipeline, opened before the scenario's first write."""
-    with open_pipeline(endpoints, name=request.node.name, evidence=Path(".throughline") / "evidence") as opened:
+@pytest.fixture(scope="session")
+def _opened(endpoints: Endpoints) -> Iterator[Pipeline]:
+    with open_pipeline(endpoints, evidence=Path(".throughline") / "evidence") as opened:
         yield opened
+
+
+@pytest.fixture
+def pipeline(_opened: Pipeline, request: pytest.FixtureRequest) -> Pipeline:
+    """The stack's pipeline, opened before the first write of the run."""
+    return replace(_opened, name=request.node.name)
 
 
 @pytest.fixture

@@ -45,10 +45,18 @@ class Journey:
     events: list[Event] = field(default_factory=list)
     committed: list[Committed] = field(default_factory=list)
 
-    def assign(self, variant: Variant) -> None:
-        """Creates the user, and in another transaction the assignment with its outbox row."""
+    def arrive(self) -> None:
+        """Creates the user."""
         with self.application.transaction() as change:
             change.add_user(self.visitor.user_id)
+
+    def assign(self, variant: Variant) -> None:
+        """Creates the user, and in another transaction the assignment with its outbox row."""
+        self.arrive()
+        self.join(variant)
+
+    def join(self, variant: Variant) -> None:
+        """The assignment of a user that exists; raises what `Transaction.assign` does."""
         with self.application.transaction() as change:
             self.assignment = change.assign(self.visitor, variant, self.experiment_id)
         self.committed += change.committed

@@ -4,14 +4,22 @@ Each function returns what was committed, to be expected at the other end.
 """
 
 import threading
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from psycopg.errors import UniqueViolation
 
 from pipeline_lib.hops.application import Application
-from pipeline_lib.model import instant
-from pipeline_lib.model.journey import CONTROL, Act
+from pipeline_lib.model import instant, outbox
+from pipeline_lib.model.journey import CONTROL, Act, Variant, Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.partitioner import partition_of
-from pipeline_lib.pipeline import Journey
+from pipeline_lib.pipeline import Journey, Pipeline
+from pipeline_lib.verify.budget import seconds
+from pipeline_lib.verify.wait import until
 
 
 def at_once(application: Application, connections: int, each: int, act: Act) -> list[Committed]:
@@ -44,3 +52,49 @@ def overtaken(journey: Journey, act: Act, partitions: int) -> list[Committed]:
             second.record(fast)
     journey.events += [fast, slow]
     return [*second.committed, *first.committed]
+
+
+def assign_many(journey: Journey, users: int) -> dict[str, list[str]]:
+    """So many new users in one transaction, each given a variant by weight; who has which, by the variants' keys."""
+    given: dict[str, list[str]] = {}
+    with journey.application.transaction() as change:
+        for visitor in (Visitor() for _ in range(users)):
+            change.add_user(visitor.user_id)
+            assignment = change.assign_by_weight(visitor, journey.experiment_id)
+            given.setdefault(assignment.variant.key, []).append(visitor.user_id)
+    journey.committed += change.committed
+    return given
+
+
+def assign_twice_at_once(pipeline: Pipeline, journey: Journey, variants: Sequence[Variant], commits: bool) -> Variant:
+    """Two connections assign the same user at once: the second waits for the first, which commits or rolls back.
+
+    Returns the variant that the user has in the end; raises AssertionError if it was given twice, or never.
+    """
+    first, second = variants
+    with journey.application.another() as other, ThreadPoolExecutor(1) as beside:
+        rival = replace(journey, application=other, committed=[])
+        with journey.application.transaction() as change:
+            change.assign(journey.visitor, first, journey.experiment_id)
+            joining = beside.submit(rival.join, second)
+            is_waiting = partial(pipeline.chain.postgres.waits_for_lock, other.pid)
+            waits = until(lambda: is_waiting() or None, within=seconds(10), sleep=time.sleep)
+            if not commits:
+                change.roll_back()
+        refusal = joining.exception()
+    journey.committed += [*change.committed, *rival.committed]
+    assert waits, "the second connection did not wait for the first"
+    assert isinstance(refusal, UniqueViolation if commits else type(None)), refusal
+    return first if commits else second
+
+
+def change_in_turn(journey: Journey, aggregates: int, times: int, act: Act) -> list[Committed]:
+    """So many events, each announced so many times, in turn, every announcement in a transaction of its own."""
+    events = [act.by(journey.visitor, instant.now(), journey.experiment_id) for _ in range(aggregates)]
+    committed: list[Committed] = []
+    for time_ in range(times):
+        for event in events:
+            with journey.application.transaction() as change:
+                change.publish(outbox.of_event(replace(event, event_type=f"{event.event_type}_{time_}")))
+            committed += change.committed
+    return committed

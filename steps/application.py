@@ -8,7 +8,7 @@ from pytest_bdd import given, parsers, when
 from pipeline_lib import workload
 from pipeline_lib.hops.application import Transaction
 from pipeline_lib.model.journey import VARIANTS, Act, Event, buys, clicks, sees, views
-from pipeline_lib.model.outbox import OutboxMessage, of_event
+from pipeline_lib.model.outbox import Committed, OutboxMessage, of_event
 from pipeline_lib.pipeline import Journey, Pipeline
 
 TEXTS: Mapping[str, str] = {
@@ -41,7 +41,7 @@ MISHAPS: Mapping[str, Callable[[Transaction, Event], None]] = {
 }
 
 
-@given(parsers.parse("a visitor assigned to {variant}"))
+@given(parsers.parse("a visitor assigned to {variant:w}"))
 def assigned(journey: Journey, variant: str) -> None:
     journey.assign(VARIANTS[variant])
 
@@ -105,3 +105,10 @@ def acts_without_value(journey: Journey, absent: str) -> None:
     journey.record(
         Act("click", {"null": {"value": None, "page": None}, "missing": {"page": "/"}, "in no details": {}}[absent])
     )
+
+
+@when(parsers.parse("{aggregates:d} orders change {times:d} times each, in turn"), target_fixture="changes")
+def orders_change(journey: Journey, aggregates: int, times: int) -> Sequence[Committed]:
+    changes = workload.change_in_turn(journey, aggregates, times, clicks("/order"))
+    journey.committed += changes
+    return changes

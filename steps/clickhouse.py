@@ -1,10 +1,11 @@
 """Steps at the last hop: what analysts see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pytest_bdd import parsers, then
 
+from pipeline_lib.analytics.journeys import assigned_to
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.outbox import OutboxMessage
 from pipeline_lib.pipeline import Delivery, Journey, Pipeline, seconds
@@ -72,3 +73,25 @@ def text_seen(journey: Journey, delivery: Delivery) -> None:
 def detail_seen(journey: Journey, delivery: Delivery, detail: str, number: int) -> None:
     row = next(row for row in delivery.verdict.sightings["clickhouse"] if row.id == journey.events[-1].id)
     assert exact_json.loads(row.fields["properties"])[detail.replace(" ", "_")] == number
+
+
+@then(parsers.parse("analysts see the user in {variant} of the experiment, and nowhere else"))
+def one_variant_seen(pipeline: Pipeline, journey: Journey, delivery: Delivery, variant: str) -> None:
+    assert delivery.verdict.hop("clickhouse").seen == len(journey.committed)
+    assert assigned_to(pipeline.analysts, journey.experiment_id) == {variant: [journey.visitor.user_id]}
+
+
+@then("analysts see nobody in the experiment")
+def nobody_seen(pipeline: Pipeline, journey: Journey) -> None:
+    assert assigned_to(pipeline.analysts, journey.experiment_id) == {}
+
+
+@then("analysts see each user in that variant, and nowhere else")
+def variants_seen(
+    pipeline: Pipeline, journey: Journey, delivery: Delivery, given_variants: Mapping[str, Sequence[str]]
+) -> None:
+    assert delivery.verdict.hop("clickhouse").seen == len(journey.committed)
+    seen = assigned_to(pipeline.analysts, journey.experiment_id)
+    assert {key: sorted(users) for key, users in seen.items()} == {
+        key: sorted(users) for key, users in given_variants.items()
+    }

@@ -17,7 +17,11 @@ PATIENCE_S = 30
 NEEDS = "needs_"
 ABILITIES = {"kill": "killing a part"}
 """What a tag may ask for, and how a reader is told."""
-TAGS = {"outbox": "what is announced of a change"}
+TAGS = {
+    "outbox": "what is announced of a change",
+    "users": "users and their assignments",
+    "streaming": "the topic, and who reads it",
+}
 """The other tags of features and scenarios: subjects and speed."""
 
 

@@ -54,3 +54,13 @@ def event_details_of(analysts: Client, user_id: str) -> list[EventDetail]:
         user_id=user_id,
     )
     return [EventDetail(**row) for row in rows]
+
+
+def assigned_to(analysts: Client, experiment_id: int) -> dict[str, list[str]]:
+    """The users of an experiment, by the key of their variant."""
+    rows = analysts.rows(
+        "SELECT variant_key, groupArray(user_id) AS users FROM assignments "
+        "WHERE experiment_id = {experiment_id:Int64} GROUP BY variant_key",
+        experiment_id=experiment_id,
+    )
+    return {row["variant_key"]: list(row["users"]) for row in rows}

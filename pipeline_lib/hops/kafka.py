@@ -1,12 +1,13 @@
 """Kafka: the outbox's topic, read by one tail, and the offsets that consumer groups have committed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
+from pipeline_lib.hops.replay import Record, replay
 from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
@@ -83,6 +84,16 @@ class Kafka:
         """The messages of these and about these users, by partition and offset."""
         found = self.tail.find([*(message.id for message in committed), *users])
         return [sighting_of(message) for message in found]
+
+    def settings(self) -> Mapping[str, str]:
+        """The topic's settings, the broker's defaults among them; raises KafkaException."""
+        topic = ConfigResource(ResourceType.TOPIC, self._topic)
+        entries = self._admin.describe_configs([topic])[topic].result(TIMEOUT_S)
+        return {name: entry.value for name, entry in entries.items()}
+
+    def replay(self) -> Iterator[Record]:
+        """What a second consumer sees that begins at the beginning."""
+        return replay(self._endpoint)
 
     def kept(self) -> Mapping[str, str]:
         """The topics, with their partitions, and the consumer groups; raises KafkaException."""

@@ -6,6 +6,7 @@ What is sighted here are outbox rows, read as the owner: the application itself 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import PostgresEndpoint, reveal
 from pipeline_lib.model.errors import UserError
+from pipeline_lib.model.journey import Experiment, Variant
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
@@ -147,6 +149,11 @@ class Postgres:
             {"id": id_},
         )
 
+    def rows_as_written(self, outbox_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """Outbox rows by id, their payloads as text, each with the `transaction_id` that wrote it."""
+        rows = self._rows(sql.read("postgres", "outbox_as_written"), {"ids": list(outbox_ids)})
+        return {row["id"]: row for row in rows}
+
     def domain_rows(self, user_id: str) -> list[str]:
         """The ids of a user's assignments and events in the application's own tables, as messages name them."""
         rows = self._rows(
@@ -168,6 +175,26 @@ class Postgres:
             {"experiment": experiment_id, "status": status},
         )
         return {row["id"]: row["key"] for row in rows}
+
+    def create_experiment(self, name: str, weights: Mapping[str, Decimal], status: str = "running") -> Experiment:
+        """A new experiment, with a variant for each key; raises psycopg.errors.UniqueViolation for a known name."""
+        rows = self._rows(
+            sql.read("postgres", "experiments/create"),
+            {"name": name, "status": status, "keys": list(weights), "weights": list(weights.values())},
+        )
+        variants = tuple(Variant(row["id"], row["key"], row["weight"]) for row in rows)
+        return Experiment(rows[0]["experiment_id"], name, variants)
+
+    def waits_for_lock(self, pid: int) -> bool:
+        """Whether a connection, by the process that serves it, waits for another one's transaction to end."""
+        (found,) = self._rows(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %(pid)s AND NOT granted) AS waits", {"pid": pid}
+        )
+        return bool(found["waits"])
+
+    def is_user(self, user_id: str) -> bool:
+        """Whether there is a user of this id."""
+        return bool(self._rows("SELECT FROM users WHERE id = %(user)s", {"user": user_id}))
 
     def kept(self) -> Mapping[str, str]:
         """The server's replication slots and the database's publications."""

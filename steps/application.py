@@ -1,6 +1,7 @@
 """Steps before the first hop: what visitors do, and how the application writes it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from pytest_bdd import given, parsers, when
@@ -112,3 +113,13 @@ def orders_change(journey: Journey, aggregates: int, times: int) -> Sequence[Com
     changes = workload.change_in_turn(journey, aggregates, times, clicks("/order"))
     journey.committed += changes
     return changes
+
+
+@when(parsers.parse("the visitor buys at {moment}"))
+def buys_at(journey: Journey, moment: str) -> None:
+    journey.record(buys(Decimal(1), "USD", score=1), at=datetime.fromisoformat(moment))
+
+
+@when(parsers.parse("the visitor does something with a {detail} of {number}"))
+def acts_with(journey: Journey, detail: str, number: str) -> None:
+    journey.record(Act("click", {detail: number}))

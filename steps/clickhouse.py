@@ -1,14 +1,17 @@
 """Steps at the last hop: what analysts see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from pytest_bdd import parsers, then
+from pytest_bdd import parsers, then, when
 
 from pipeline_lib.analytics.journeys import assigned_to
+from pipeline_lib.hops.clickhouse import DeadLetter
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.outbox import OutboxMessage
+from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.pipeline import Delivery, Journey, Pipeline, seconds
+from pipeline_lib.verify.rebuilt import TABLES, Rebuilt, rebuild
 from steps.fixtures import PATIENCE_S
 
 
@@ -95,3 +98,72 @@ def variants_seen(
     assert {key: sorted(users) for key, users in seen.items()} == {
         key: sorted(users) for key, users in given_variants.items()
     }
+
+
+@then(parsers.parse("analysts see it at that very moment, in the month {month:d}"))
+def month_seen(pipeline: Pipeline, journey: Journey, delivery: Delivery, month: int) -> None:
+    event = journey.events[-1]
+    assert delivery.events_of(journey.visitor)[-1].occurred_at == event.occurred_at
+    rows, _ = pipeline.chain.clickhouse.rows_of(event.id, ())
+    assert {row["part"].partition("_")[0] for row in rows} == {str(month)}
+
+
+@then(parsers.parse("it is kept aside as it came, because {reason}"))
+def kept_aside(pipeline: Pipeline, unreadable: tuple[TopicPosition, bytes], reason: str) -> None:
+    pipeline.expect(()).delivered(within=seconds(PATIENCE_S))
+    place, value = unreadable
+    assert pipeline.chain.clickhouse.dead_letter_at(place) == DeadLetter(reason, value)
+
+
+@then("it is passed over without a trace")
+def passed_over(pipeline: Pipeline, unreadable: tuple[TopicPosition, bytes]) -> None:
+    # ClickHouse's engine for Kafka hands on no message that has no bytes.
+    pipeline.expect(()).delivered(within=seconds(PATIENCE_S))
+    assert pipeline.chain.clickhouse.dead_letter_at(unreadable[0]) is None
+
+
+@then(parsers.parse("only the last but one is kept aside, because of {reason}"))
+def only_one_kept_aside(pipeline: Pipeline, journey: Journey, reason: str) -> None:
+    pipeline.expect(()).delivered(within=seconds(PATIENCE_S))
+    verdict = pipeline.expect(journey.committed).verdict(within=seconds(PATIENCE_S))
+    refused = journey.committed[-2]
+    assert [(finding.kind, finding.hop, finding.id, finding.words) for finding in verdict.findings] == [
+        ("lost", "clickhouse", refused.id, f"dead letter: cannot read {reason} as Decimal(38, 9)")
+    ]
+    published = next(message for message in verdict.sightings["kafka"] if message.id == refused.id)
+    letter = next(message for message in verdict.sightings["clickhouse"] if message.id == refused.id)
+    assert letter.position == published.position
+    assert verdict.hop("clickhouse").seen == len(journey.committed) - 1
+
+
+@then("analysts see the assignment once")
+def assignment_once(pipeline: Pipeline, journey: Journey) -> None:
+    users = [user for users in assigned_to(pipeline.analysts, journey.experiment_id).values() for user in users]
+    assert users.count(journey.visitor.user_id) == 1
+
+
+@then(parsers.parse("{table} is a {engine} by {partition_key}, sorted by {sorting_key}"))
+def laid_out(pipeline: Pipeline, table: str, engine: str, partition_key: str, sorting_key: str) -> None:
+    layout = pipeline.chain.clickhouse.layout_of(table)
+    assert layout["engine"].removeprefix("Replicated") == engine
+    assert (layout["partition_key"], layout["sorting_key"]) == (partition_key, sorting_key)
+
+
+@then(parsers.parse("{table} has the columns"))
+def columns(pipeline: Pipeline, table: str, datatable: Sequence[Sequence[str]]) -> None:
+    seen = pipeline.chain.clickhouse.columns_of(table)
+    assert {name: seen.get(name) for name, *_ in datatable[1:]} == {
+        name: (type_, default) for name, type_, default in datatable[1:]
+    }
+
+
+@when("an empty store consumes the whole topic", target_fixture="rebuilt")
+def store_rebuilt(pipeline: Pipeline) -> Iterator[Rebuilt]:
+    with rebuild(pipeline.chain) as rebuilt:
+        yield rebuilt
+
+
+@then("it holds the very rows and dead letters that analysts' store holds")
+def same_rows(journey: Journey, rebuilt: Rebuilt) -> None:
+    assert {table: rebuilt.differences(table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+    assert rebuilt.rows("events") >= len(journey.committed)

@@ -21,6 +21,8 @@ TAGS = {
     "outbox": "what is announced of a change",
     "users": "users and their assignments",
     "streaming": "the topic, and who reads it",
+    "store": "what analysts read",
+    "slow": "takes longer than 5 seconds",
 }
 """The other tags of features and scenarios: subjects and speed."""
 

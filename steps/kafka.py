@@ -11,9 +11,19 @@ from pipeline_lib.hops.replay import Record
 from pipeline_lib.model import exact_json, instant
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.partitioner import key_of, partition_of
-from pipeline_lib.pipeline import Delivery, Journey, Pipeline
+from pipeline_lib.model.position import TopicPosition
+from pipeline_lib.pipeline import Delivery, Journey, Pipeline, seconds
+from steps.fixtures import PATIENCE_S
 
 _CONTEXT = "__debezium.context."
+UNREADABLE: Mapping[str, bytes | None] = {
+    "no JSON": b"not json{",
+    "no text": b"\xff\xfe\x00",
+    "two objects in one": b'{"a":1}{"b":2}',
+    "no change of a row": b'{"a":1}',
+    "empty": b"",
+    "a tombstone": None,
+}
 
 
 @then(parsers.parse("the {changes:d} changes are published once each, in the order they were made"))
@@ -104,3 +114,23 @@ def retention(pipeline: Pipeline, days: int) -> None:
     kept = [int(settings[name]) for name in ("retention.ms", "retention.bytes")]
     assert kept[0] == -1 or timedelta(milliseconds=kept[0]) >= timedelta(days=days)
     assert kept[1] == -1, "a topic that is limited in size forgets sooner"
+
+
+@when("each of them is delivered a second time")
+def redelivered(pipeline: Pipeline, journey: Journey) -> None:
+    pipeline.expect(journey.committed).delivered(within=seconds(PATIENCE_S))
+    for message in pipeline.chain.kafka.tail.find([message.id for message in journey.committed]):
+        pipeline.chain.kafka.send(message.key, message.value, message.position.partition)
+
+
+@when(parsers.parse("a message comes that is {what}"), target_fixture="unreadable")
+def unreadable(pipeline: Pipeline, what: str) -> tuple[TopicPosition, bytes]:
+    value = UNREADABLE[what]
+    return pipeline.chain.kafka.send(b"e2e", value), value or b""
+
+
+@then(parsers.parse("the {changes:d} changes are known to have come twice"))
+def came_twice(delivery: Delivery, changes: int) -> None:
+    twice = [finding for finding in delivery.verdict.findings if finding.hop == "connect"]
+    assert {finding.kind for finding in delivery.verdict.findings} == {"redelivered"}
+    assert len(twice) == changes

@@ -10,7 +10,7 @@ Of several replicas one is asked. What another has consumed it knows of by then,
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -31,7 +31,8 @@ from pipeline_lib.model.sighting import Sighting
 
 CONNECT_TIMEOUT_S = 5
 SYNC_TIMEOUT_S = 30
-_GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
+_QUEUE = re.compile(r"(kafka_[a-z_]+) = '((?:[^'\\]|\\.)*)'")
+_QUEUE_SETTINGS = {"bootstrap": "kafka_broker_list", "topic": "kafka_topic_list", "group": "kafka_group_name"}
 
 _VIEW_FAILED = "while pushing to view"
 
@@ -108,6 +109,14 @@ def _aware(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that could not be read, as it was, and why."""
+
+    reason: str
+    raw: bytes
+
+
 class ClickHouse:
     """The last hop; `kafka` tells what its consumer group has committed."""
 
@@ -124,15 +133,20 @@ class ClickHouse:
     @cached_property
     def group(self) -> str:
         """The consumer group of the Kafka engine table; raises UserError if there is no such table."""
+        return self.queue_settings()["group"]
+
+    def queue_settings(self) -> Mapping[str, str]:
+        """How the Kafka engine table reaches its topic: `bootstrap`, `topic`, `group`; raises UserError without one."""
         tables = self._client.rows(
             "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND engine = 'Kafka'"
         )
-        match = _GROUP.search(tables[0]["engine_full"]) if tables else None
-        if match is None:
+        found = dict(_QUEUE.findall(tables[0]["engine_full"])) if tables else {}
+        try:
+            return {name: re.sub(r"\\(.)", r"\1", found[setting]) for name, setting in _QUEUE_SETTINGS.items()}
+        except KeyError:
             raise UserError(
                 "ClickHouse has no Kafka engine table, so nothing can arrive there. `throughline up` makes it."
-            )
-        return re.sub(r"\\(.)", r"\1", match[1])
+            ) from None
 
     def may_pass(self, error: BaseException) -> bool:
         """A server that is not there just now, or the broker that keeps its offsets; not a query that it refused."""
@@ -244,6 +258,30 @@ class ClickHouse:
             offsets=[at.offset for at in places],
         )
         return stored, letters
+
+    def dead_letter_at(self, place: TopicPosition) -> DeadLetter | None:
+        """The dead letter of a message of the topic; None if there is none."""
+        where = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        found = self._client.rows(sql.read("clickhouse", "questions/dead_letter"), **where)
+        return DeadLetter(found[0]["reason"], bytes.fromhex(found[0]["raw"])) if found else None
+
+    def columns_of(self, table: str) -> dict[str, tuple[str, str]]:
+        """Type and default of each column as the engine has them, the default empty where there is none."""
+        rows = self._client.rows(
+            "SELECT name, type, trimRight(concat(default_kind, ' ', default_expression)) AS default "
+            "FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position",
+            table=table,
+        )
+        return {row["name"]: (row["type"], row["default"]) for row in rows}
+
+    def layout_of(self, table: str) -> Mapping[str, str]:
+        """`engine`, `partition_key` and `sorting_key` as the engine has them."""
+        (row,) = self._client.rows(
+            "SELECT engine, partition_key, sorting_key FROM system.tables "
+            "WHERE database = currentDatabase() AND name = {table:String}",
+            table=table,
+        )
+        return row
 
     def kept(self) -> Mapping[str, str]:
         """The tables and views of all databases but the system's own, with what would make them again."""

@@ -59,7 +59,7 @@ Feature: Analysts can trust every row
     Scenario Outline: A <detail> of <number> cannot be kept exactly
       When the visitor does something with a <detail> of <number>
       And the visitor clicks
-      Then only the last but one is kept aside, because of <detail> '<number>'
+      Then only the last but one is kept aside: cannot read <detail> '<number>' as Decimal(38, 9)
 
       Examples:
         | detail           | number                         |

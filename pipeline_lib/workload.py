@@ -5,21 +5,42 @@ Each function returns what was committed, to be expected at the other end.
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from psycopg.errors import UniqueViolation
 
 from pipeline_lib.hops.application import Application
+from pipeline_lib.hops.chain import open_chain
+from pipeline_lib.hops.connector import second_connector
+from pipeline_lib.hops.tail import TopicMessage
 from pipeline_lib.model import instant, outbox
+from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.model.journey import CONTROL, Act, Variant, Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.partitioner import partition_of
+from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.pipeline import Journey, Pipeline
-from pipeline_lib.verify.budget import seconds
+from pipeline_lib.verify.budget import Budget, seconds
+from pipeline_lib.verify.bulk import run
+from pipeline_lib.verify.bulk.asked import Journeys
+from pipeline_lib.verify.bulk.journeys import MESSAGES
+from pipeline_lib.verify.verdict import Verdict
 from pipeline_lib.verify.wait import until
+
+PATIENCE_S = 60
+PACE_S = 0.005
+
+
+@dataclass(frozen=True)
+class Seam:
+    """What was committed before a connector began and while it did, and what it has published of it."""
+
+    before: list[Committed]
+    meanwhile: list[Committed]
+    published: list[TopicMessage]
 
 
 def at_once(application: Application, connections: int, each: int, act: Act) -> list[Committed]:
@@ -98,3 +119,67 @@ def change_in_turn(journey: Journey, aggregates: int, times: int, act: Act) -> l
                 change.publish(outbox.of_event(replace(event, event_type=f"{event.event_type}_{time_}")))
             committed += change.committed
     return committed
+
+
+def while_open(journey: Journey, act: Act, meanwhile: Callable[[], None]) -> None:
+    """The visitor does something in a transaction that is committed only after what happens `meanwhile`."""
+    with journey.application.another() as other:
+        with other.transaction() as change:
+            change.record(act.by(journey.visitor, instant.now(), journey.experiment_id))
+            meanwhile()
+        journey.committed += change.committed
+
+
+def across_a_snapshot(pipeline: Pipeline, journey: Journey, before: int, act: Act) -> Seam:
+    """A second connector begins when the visitor has acted so often, and the visitor goes on until it streams.
+
+    Raises AssertionError if it does not, or if the last act does not come out of it.
+    """
+    chain, user = pipeline.chain, journey.visitor.user_id
+    for _ in range(before):
+        journey.record(act)
+    old = list(journey.committed)
+    with (
+        second_connector(chain.connect, chain.kafka, old[0].outbox_id) as tail,
+        journey.application.another() as other,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        going_on = replace(journey, application=other, events=[], committed=[])
+        enough = threading.Event()
+
+        def go_on() -> None:
+            while not enough.wait(PACE_S):
+                going_on.record(act)
+
+        def streams() -> bool | None:
+            return any(one.envelope is not None and one.envelope.op == "c" for one in tail.find([user])) or None
+
+        writing = beside.submit(go_on)
+        within = seconds(PATIENCE_S)
+        try:
+            assert until(streams, within=within, sleep=tail.sleeper()), f"nothing is streamed after {PATIENCE_S} s"
+        finally:
+            enough.set()
+        writing.result()
+        # Commits are published in their order: with the last one there, all before it have had their chance.
+        last = going_on.committed[-1].id
+        assert until(lambda: tail.find([last]) or None, within=within, sleep=tail.sleeper()), f"{last} is not there"
+        journey.committed += going_on.committed
+        return Seam(old, going_on.committed, tail.find([user, *(message.id for message in old)]))
+
+
+class _Untold:
+    """Tells nobody how far it is."""
+
+    def expect(self, messages: int, start: Sequence[TopicPosition]) -> None:
+        pass
+
+    def wrote(self, messages: int) -> None:
+        pass
+
+
+def in_one_transaction(endpoints: Endpoints, pipeline: Pipeline, changes: int, within: Budget) -> Verdict:
+    """So many changes in one transaction, each held against every hop."""
+    with open_chain(endpoints, keeps=run.is_fence) as chain:
+        asked = Journeys(changes // MESSAGES, in_one=True)
+        return run.verify(endpoints, chain, asked, within, pipeline.evidence, _Untold()).verdict

@@ -1,6 +1,7 @@
 """Steps before the first hop: what visitors do, and how the application writes it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,9 +9,13 @@ from pytest_bdd import given, parsers, when
 
 from pipeline_lib import workload
 from pipeline_lib.hops.application import Transaction
+from pipeline_lib.model import instant
+from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.model.journey import VARIANTS, Act, Event, buys, clicks, sees, views
 from pipeline_lib.model.outbox import Committed, OutboxMessage, of_event
-from pipeline_lib.pipeline import Journey, Pipeline
+from pipeline_lib.pipeline import Journey, Pipeline, seconds
+from pipeline_lib.verify.verdict import Verdict
+from steps.fixtures import PATIENCE_S
 
 TEXTS: Mapping[str, str] = {
     "in several scripts": "Grüße, Ελλάδα, Россия, العربية, हिन्दी, 東京, ไทย",
@@ -23,6 +28,10 @@ TEXTS: Mapping[str, str] = {
     "that looks like SQL": "'); DROP TABLE users; --",
     "of a megabyte": "0123456789abcdeé" * 64 * 1024,
 }
+
+
+LARGE_S = 180
+"""A budget for a hundred thousand changes: a machine that does nothing else takes a tenth of it."""
 
 
 def _fails(change: Transaction, event: Event) -> None:
@@ -120,6 +129,41 @@ def buys_at(journey: Journey, moment: str) -> None:
     journey.record(buys(Decimal(1), "USD", score=1), at=datetime.fromisoformat(moment))
 
 
+@when(parsers.parse("{number:d} clicks are recorded one by one"))
+def acts_often(journey: Journey, number: int) -> None:
+    for _ in range(number):
+        journey.record(clicks("/product"))
+
+
 @when(parsers.parse("the visitor does something with a {detail} of {number}"))
 def acts_with(journey: Journey, detail: str, number: str) -> None:
     journey.record(Act("click", {detail: number}))
+
+
+@when(parsers.parse("a click is recorded, and while its transaction stays open {number:d} more reach the analysts"))
+def while_open(pipeline: Pipeline, journey: Journey, number: int) -> None:
+    def meanwhile() -> None:
+        acts_often(journey, number)
+        pipeline.expect(journey.committed).delivered(within=seconds(PATIENCE_S))
+
+    workload.while_open(journey, clicks("/product"), meanwhile)
+
+
+@when(parsers.parse("{changes:d} changes are committed in one transaction"), target_fixture="verdict_of_all")
+def in_one_transaction(endpoints: Endpoints, pipeline: Pipeline, changes: int) -> Verdict:
+    return workload.in_one_transaction(endpoints, pipeline, changes, within=seconds(LARGE_S))
+
+
+@when("an announcement calls the user by another name")
+def renamed(journey: Journey) -> None:
+    message = of_event(clicks("/product").by(journey.visitor, instant.now()))
+    payload = {"visitor" if name == "user_id" else name: value for name, value in message.payload.items()}
+    with journey.application.transaction() as change:
+        change.publish(replace(message, payload=payload))
+    journey.committed += change.committed
+
+
+@when("the database is written to, and nothing is announced")
+def unannounced(journey: Journey) -> None:
+    with journey.application.transaction() as change:
+        change.add_user(f"{journey.visitor.user_id}_unannounced")

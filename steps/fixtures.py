@@ -3,6 +3,7 @@
 A run without `--stack` brings a stack up for itself (each xdist worker one of its own) and takes it away at its end.
 """
 
+import fcntl
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ TAGS = {
     "users": "users and their assignments",
     "streaming": "the topic, and who reads it",
     "store": "what analysts read",
+    "capture": "how changes leave the database",
+    "alone": "no other scenario runs on the stack meanwhile",
     "slow": "takes longer than 5 seconds",
 }
 """The other tags of features and scenarios: subjects and speed."""
@@ -71,7 +74,17 @@ def _opened(endpoints: Endpoints) -> Iterator[Pipeline]:
 
 
 @pytest.fixture
-def pipeline(_opened: Pipeline, request: pytest.FixtureRequest) -> Pipeline:
+def _turn(stack: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Parallel workers share a stack, except while one of them has a scenario that is `@alone`."""
+    path = Path(".throughline") / "turns" / stack
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
+def pipeline(_opened: Pipeline, _turn: None, request: pytest.FixtureRequest) -> Pipeline:
     """The stack's pipeline, opened before the first write of the run."""
     return replace(_opened, name=request.node.name)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
@@ -113,6 +113,18 @@ class Kafka:
         if not placed:
             raise KafkaException(failed[0] if failed else KafkaError(KafkaError._TIMED_OUT))
         return placed[0]
+
+    def create_topic(self, name: str) -> None:
+        """Another topic, of one partition; raises KafkaException."""
+        self._admin.create_topics([NewTopic(name, 1)], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
+
+    def drop_topic(self, name: str) -> None:
+        """Deletes a topic; raises KafkaException."""
+        self._admin.delete_topics([name], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
+
+    def tail_of(self, topic: str) -> Tail:
+        """A tail of another topic, to be closed by who asks for it."""
+        return Tail(self._endpoint.model_copy(update={"topic": topic}))
 
     def forget_group(self, group: str) -> None:
         """Deletes a consumer group, once its last member has left; none of that name is no error."""

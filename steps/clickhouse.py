@@ -14,6 +14,9 @@ from pipeline_lib.pipeline import Delivery, Journey, Pipeline, seconds
 from pipeline_lib.verify.rebuilt import TABLES, Rebuilt, rebuild
 from steps.fixtures import PATIENCE_S
 
+ENOUGH = 100
+"""Of so many events a percentile says something."""
+
 
 @then(parsers.parse("analysts see the {changes:d} changes once each, unchanged"))
 def delivered(journey: Journey, delivery: Delivery, changes: int) -> None:
@@ -167,3 +170,25 @@ def store_rebuilt(pipeline: Pipeline) -> Iterator[Rebuilt]:
 def same_rows(journey: Journey, rebuilt: Rebuilt) -> None:
     assert {table: rebuilt.differences(table) for table in TABLES} == dict.fromkeys(TABLES, 0)
     assert rebuilt.rows("events") >= len(journey.committed)
+
+
+@then(
+    parsers.re(
+        r"(?P<percent>\d+) of 100 (?:assignments|clicks) are visible to analysts within (?P<most_ms>\d+) milliseconds, "
+        r"and the slowest within (?P<slowest_ms>\d+)"
+    ),
+    converters={"percent": int, "most_ms": int, "slowest_ms": int},
+)
+def visible_within(journey: Journey, delivery: Delivery, percent: int, most_ms: int, slowest_ms: int) -> None:
+    seen = delivery.verdict.hop("clickhouse")
+    assert len(seen.latencies_ms) == len(journey.committed) >= ENOUGH
+    scaled = {percent: seconds(most_ms).seconds, 100: seconds(slowest_ms).seconds}
+    told = {percent: seen.percentile_ms(percent) or 0, 100: max(seen.latencies_ms)}
+    assert all(told[part] <= scaled[part] for part in told), f"{told} ms, not {scaled}"
+
+
+@then(parsers.parse("results are at most {most:d} seconds behind"))
+def not_behind(delivery: Delivery, most: int) -> None:
+    # Behind the fence, nothing that was committed before it is still to come.
+    assert delivery.verdict.fence_s is not None
+    assert delivery.verdict.fence_s <= seconds(most).seconds

@@ -23,6 +23,7 @@ TAGS = {
     "users": "users and their assignments",
     "streaming": "the topic, and who reads it",
     "store": "what analysts read",
+    "freshness": "how soon analysts see what happens",
     "capture": "how changes leave the database",
     "alone": "no other scenario runs on the stack meanwhile",
     "slow": "takes longer than 5 seconds",

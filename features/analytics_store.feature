@@ -88,6 +88,7 @@ Feature: Analysts can trust every row
 
   Rule: The topic is all that it takes to have the store again
 
+    @slow
     Scenario: The whole topic is replayed
       When the visitor sees "/landing", views "/product" for 15 seconds, clicks the call to action and buys for 39.99 USD with a score of 88
       And a message comes that is no JSON

@@ -35,7 +35,7 @@ Feature: Whatever happens is announced, once and completely
       Then the 2 clicks are published in the order of their commits
 
     Scenario: Fifty writers at once
-      When 50 connections record 10 clicks each at the same time
+      When 50 connections record 5 clicks each at the same time
       Then it all reaches the analysts, each change once and unchanged
 
   Rule: An announcement looks as it was agreed with those who read it

@@ -9,12 +9,12 @@ Feature: Any consumer can rely on the topic
 
     Scenario: The envelope is exact
       When the visitor sees "/landing", views "/product" for 15 seconds, clicks the call to action and buys for 39.99 USD with a score of 88
-      And a second consumer reads the topic from its beginning
+      And a second consumer reads their messages
       Then each message is exactly the envelope of its outbox row
 
     Scenario: Headers tell of the origin
       When the visitor clicks
-      And a second consumer reads the topic from its beginning
+      And a second consumer reads their messages
       Then each message says in its headers which connector and task it comes from
 
   Rule: What belongs together stays together, and in order
@@ -26,6 +26,7 @@ Feature: Any consumer can rely on the topic
 
   Rule: What was published can be read again
 
+    @slow
     Scenario: A second consumer sees all
       When the visitor clicks
       And a second consumer reads the topic from its beginning

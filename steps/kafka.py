@@ -51,6 +51,14 @@ def replayed(pipeline: Pipeline, journey: Journey, delivery: Delivery) -> Sequen
     return [record for record in pipeline.chain.kafka.replay() if record.key in ours]
 
 
+@when("a second consumer reads their messages", target_fixture="records")
+def read_again(pipeline: Pipeline, journey: Journey, delivery: Delivery) -> Sequence[Record]:
+    ours = {key_of(message.id) for message in journey.committed}
+    places = [message.position for message in reversed(delivery.verdict.sightings["kafka"])]
+    start = {place.partition: place.offset for place in places}
+    return [record for record in pipeline.chain.kafka.replay(start) if record.key in ours]
+
+
 @then("it sees each change once, byte for byte what the first consumer saw, and in the same place")
 def same_records(pipeline: Pipeline, journey: Journey, records: Sequence[Record]) -> None:
     first = pipeline.chain.kafka.tail.find([message.id for message in journey.committed])

@@ -95,9 +95,9 @@ class Kafka:
         entries = self._admin.describe_configs([topic])[topic].result(TIMEOUT_S)
         return {name: entry.value for name, entry in entries.items()}
 
-    def replay(self) -> Iterator[Record]:
-        """What a second consumer sees that begins at the beginning."""
-        return replay(self._endpoint)
+    def replay(self, start: Mapping[int, int] | None = None) -> Iterator[Record]:
+        """What a second consumer sees that begins at the beginning, or at an offset of each of some partitions."""
+        return replay(self._endpoint, start)
 
     def send(self, key: bytes | None, value: bytes | None, partition: int = 0) -> TopicPosition:
         """A message straight into the topic, as nobody but a test does; where it is. Raises KafkaException."""

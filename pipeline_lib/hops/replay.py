@@ -25,15 +25,19 @@ class Record:
     headers: Mapping[str, Any]
 
 
-def replay(endpoint: KafkaEndpoint) -> Iterator[Record]:
-    """Every record from the beginning to what is the end now, partition by partition; raises KafkaException."""
+def replay(endpoint: KafkaEndpoint, start: Mapping[int, int] | None = None) -> Iterator[Record]:
+    """Every record from the beginning to what is the end now, partition by partition; raises KafkaException.
+
+    With `start`, only the partitions that it names, each from that offset on.
+    """
     settings = {"group.id": "throughline-replay", "enable.auto.commit": False, "fetch.wait.max.ms": 100}
     with closing(Consumer({**endpoint.client_settings(), **settings, "log_level": 0})) as consumer:
         for end in end_offsets(consumer, endpoint.bootstrap, endpoint.topic):
             partition = TopicPartition(end.topic, end.partition)
-            low, _ = consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
-            consumer.assign([TopicPartition(end.topic, end.partition, low)])
-            yield from _until(consumer, end, low)
+            beginning, _ = consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)
+            first = beginning if start is None else start.get(end.partition, end.offset)
+            consumer.assign([TopicPartition(end.topic, end.partition, first)])
+            yield from _until(consumer, end, first)
 
 
 def _until(consumer: Consumer, end: TopicPosition, next_: int) -> Iterator[Record]:

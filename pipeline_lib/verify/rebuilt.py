@@ -22,6 +22,8 @@ from pipeline_lib.verify.watch import Watch
 PREFIX = "throughline_rebuilt_"
 TABLES = ("events", "dead_letters")
 PATIENCE_S = 60
+MESSAGES_PER_S = 2000
+"""At the least: the longer the topic, the longer the patience."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def _await_fence(chain: Chain, group: str) -> tuple[TopicPosition, ...]:
     def out() -> bool | None:
         return passed(fence.marks, chain.kafka.committed_by(group)) or None
 
-    within = seconds(PATIENCE_S)
+    within = seconds(PATIENCE_S + sum(mark.offset for mark in fence.marks) / MESSAGES_PER_S)
     caught_up = until(out, within=within, sleep=time.sleep, may_pass=chain.kafka.may_pass)
     assert caught_up, f"the new store is not at {_told(fence.marks)} after {within.seconds:g} s"
     return fence.marks

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-_STEPS = ("application", "assignments", "postgres", "connect", "kafka", "clickhouse")
+_STEPS = ("application", "assignments", "postgres", "connect", "kafka", "clickhouse", "analysts")
 pytest_plugins = ["steps.leak_guard", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from pytest_bdd import given, parsers, when
@@ -11,7 +11,7 @@ from pipeline_lib import workload
 from pipeline_lib.hops.application import Transaction
 from pipeline_lib.model import instant
 from pipeline_lib.model.endpoints import Endpoints
-from pipeline_lib.model.journey import VARIANTS, Act, Event, buys, clicks, sees, views
+from pipeline_lib.model.journey import REFERENCE_ACTS, VARIANTS, Act, Event, Visitor, buys, clicks, sees, views
 from pipeline_lib.model.outbox import Committed, OutboxMessage, of_event
 from pipeline_lib.pipeline import Journey, Pipeline, seconds
 from pipeline_lib.verify.verdict import Verdict
@@ -167,3 +167,39 @@ def renamed(journey: Journey) -> None:
 def unannounced(journey: Journey) -> None:
     with journey.application.transaction() as change:
         change.add_user(f"{journey.visitor.user_id}_unannounced")
+
+
+@when(parsers.parse("the visitor's events are recorded in the order {recorded}, having happened as {happened}"))
+def recorded_late(journey: Journey, recorded: str, happened: str) -> None:
+    order, began = happened.split(", "), instant.now() - timedelta(minutes=1)
+    for event_type in recorded.split(", "):
+        journey.record(Act(event_type, {}), at=began + timedelta(seconds=order.index(event_type)))
+
+
+@when(parsers.parse("{number:d} events of the visitor happen at the same moment"))
+def same_moment(journey: Journey, number: int) -> None:
+    at = instant.now()
+    for which in range(number):
+        journey.record(Act(f"step_{which}", {}), at=at)
+
+
+@when("the visitor comes back in another session")
+def comes_back(journey: Journey) -> None:
+    journey.visitor = Visitor(journey.visitor.user_id)
+
+
+@when(parsers.parse("the visitor is given back {price} {currency}"))
+def given_back(journey: Journey, price: str, currency: str) -> None:
+    journey.record(Act("refund", {"value": -Decimal(price), "currency": currency}))
+
+
+@when(parsers.parse("{number:d} visitors make the journey of the report at the same time"), target_fixture="visitors")
+def many_journeys(pipeline: Pipeline, journey: Journey, number: int) -> Sequence[Visitor]:
+    journeys = [pipeline.begin_journey() for _ in range(number)]
+    for one in journeys:
+        one.assign(VARIANTS["control"])
+    for act in REFERENCE_ACTS:
+        for one in journeys:
+            one.record(act)
+    journey.committed += [message for one in journeys for message in one.committed]
+    return [one.visitor for one in journeys]

@@ -14,7 +14,7 @@ from pytest_bdd import given, parsers, then, when
 from pipeline_lib import workload
 from pipeline_lib.hops.application import NotRunning
 from pipeline_lib.model.assignment import choose
-from pipeline_lib.model.journey import CHECKOUT, CONTROL, Experiment, Variant
+from pipeline_lib.model.journey import CHECKOUT, CONTROL, Experiment, Variant, buys
 from pipeline_lib.model.outbox import OutboxMessage
 from pipeline_lib.pipeline import Journey, Pipeline
 
@@ -150,3 +150,15 @@ def assigned_in_turn(pipeline: Pipeline, journey: Journey, users: int) -> None:
         other = pipeline.begin_journey()
         other.assign(CONTROL)
         journey.committed += other.committed
+
+
+@when(
+    parsers.parse("the user is assigned to control of another experiment too, and buys there for {price} {currency}"),
+    target_fixture="elsewhere",
+)
+def buys_elsewhere(journey: Journey, price: str, currency: str) -> Journey:
+    other = replace(journey, experiment_id=CHECKOUT, committed=[], events=[])
+    other.join(CONTROL)
+    other.record(buys(Decimal(price), currency, score=1))
+    journey.committed += other.committed
+    return other

@@ -42,11 +42,15 @@ def journey_seen(journey: Journey, delivery: Delivery, variant: str, journey_see
 
 
 @then(
-    parsers.parse("analysts see a total value of {total} and a conversion score of {score:d} in {sessions:d} session")
+    parsers.re(
+        r"analysts see a total value of (?P<total>\S+) and a conversion score of (?P<score>\d+) "
+        r"in (?P<sessions>\d+) sessions?"
+    ),
+    converters={"total": Decimal, "score": int, "sessions": int},
 )
-def totals_seen(journey: Journey, delivery: Delivery, total: str, score: int, sessions: int) -> None:
+def totals_seen(journey: Journey, delivery: Delivery, total: Decimal, score: int, sessions: int) -> None:
     summary = delivery.journey_of(journey.visitor)
-    assert (summary.total_value, summary.conversion_score, summary.sessions) == (Decimal(total), score, sessions)
+    assert (summary.total_value, summary.conversion_score, summary.sessions) == (total, score, sessions)
 
 
 @then("the click never reaches the analysts")

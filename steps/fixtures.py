@@ -23,6 +23,7 @@ TAGS = {
     "users": "users and their assignments",
     "streaming": "the topic, and who reads it",
     "store": "what analysts read",
+    "journeys": "visitors' ways through an experiment",
     "freshness": "how soon analysts see what happens",
     "capture": "how changes leave the database",
     "alone": "no other scenario runs on the stack meanwhile",

@@ -87,5 +87,5 @@ Feature: No change is lost on its way out of the database
       Then it all reaches the analysts, each change once and unchanged
 
     Scenario: Many small ones
-      When 200 clicks are recorded one by one
+      When 100 clicks are recorded one by one
       Then it all reaches the analysts, each change once and unchanged

@@ -56,7 +56,7 @@ Feature: Every user is in an experiment once, or not at all
 
     Scenario Outline: Weights of <weights>
       Given an experiment whose variants weigh <weights>
-      When 400 users are assigned by weight
+      When 200 users are assigned by weight
       Then each variant has its share of them, as far as chance goes
       And each would be given the same variant again
       And analysts see each user in that variant, and nowhere else

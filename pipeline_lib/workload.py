@@ -45,7 +45,7 @@ class Seam:
 
 def at_once(application: Application, connections: int, each: int, act: Act) -> list[Committed]:
     """So many connections, each with a visitor of its own who acts so often; all begin at the same moment."""
-    ready = threading.Barrier(connections)
+    ready = threading.Barrier(connections, timeout=PATIENCE_S)
 
     def write(_: int) -> list[Committed]:
         with application.another() as own:

@@ -10,7 +10,7 @@ Of several replicas one is asked. What another has consumed it knows of by then,
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from pipeline_lib import sql
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import answering_replica
-from pipeline_lib.model import exact_json
+from pipeline_lib.hops.typed_rows import ROW_FIELDS, sighting_of, sightings_of
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
@@ -35,28 +35,6 @@ _QUEUE = re.compile(r"(kafka_[a-z_]+) = '((?:[^'\\]|\\.)*)'")
 _QUEUE_SETTINGS = {"bootstrap": "kafka_broker_list", "topic": "kafka_topic_list", "group": "kafka_group_name"}
 
 _VIEW_FAILED = "while pushing to view"
-
-ROW_FIELDS = (
-    "aggregate_type",
-    "outbox_event_type",
-    "payload",
-    "occurred_at",
-    "experiment_id",
-    "user_id",
-    "session_id",
-    "variant_id",
-    "variant_key",
-    "event_type",
-    "properties",
-    "page",
-    "duration_seconds",
-    "value",
-    "currency",
-    "score",
-    "is_exposure",
-    "is_click",
-    "is_conversion",
-)
 
 
 class Client:
@@ -314,39 +292,6 @@ class ClickHouse:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-
-def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
-    """The rows that analysts count, and those that are only stored."""
-    return [
-        *map(sighting_of, counted),
-        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),
-    ]
-
-
-def sighting_of(row: Mapping[str, Any]) -> Sighting:
-    """The sighting of a typed row, or of a dead letter, which has a reason."""
-    fields = {name: row[name] for name in ROW_FIELDS if name in row}
-    if fields:
-        fields["payload"] = exact_json.loads(fields["payload"])
-    return Sighting(
-        ClickHouse.name,
-        row["aggregate_id"],
-        row["outbox_id"],
-        TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
-        row["ingested_at"],
-        fields,
-        refused=row.get("reason"),
-    )
-
-
-def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The stored rows that are not counted, one for one."""
-    left = list(stored)
-    for row in counted:
-        if row in left:  # a row may have come, or gone, between the two questions
-            left.remove(row)
-    return left
 
 
 def _told(exception: str) -> str:

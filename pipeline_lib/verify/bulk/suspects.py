@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
-from pipeline_lib.hops.clickhouse import sighting_of as typed_sighting_of
-from pipeline_lib.hops.clickhouse import sightings_of as typed_sightings_of
 from pipeline_lib.hops.kafka import fields_of
 from pipeline_lib.hops.kafka import sighting_of as topic_sighting_of
 from pipeline_lib.hops.tail import read_message
+from pipeline_lib.hops.typed_rows import sighting_of as typed_sighting_of
+from pipeline_lib.hops.typed_rows import sightings_of as typed_sightings_of
 from pipeline_lib.model import exact_json, instant
 from pipeline_lib.model.outbox import Committed, OutboxMessage
 from pipeline_lib.model.position import Lsn, TopicPosition

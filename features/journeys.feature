@@ -36,6 +36,11 @@ Feature: A journey reads as it was made
       And the visitor buys for 0.20 USD
       Then analysts see a total value of 0.30 and a conversion score of 1 in 1 session
 
+    Scenario: Time on pages
+      Given a visitor assigned to control
+      When the visitor stays 15 seconds on "/product", 20 on "/cart" and 5 more on "/product"
+      Then analysts see that the visitor stayed 20 seconds on "/product" and 20 on "/cart"
+
     Scenario: A visitor of two experiments
       Given an experiment of control and treatment
       And a user

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from pytest_bdd import parsers, then
 
-from pipeline_lib.analytics.journeys import journeys_of
+from pipeline_lib.analytics.journeys import journeys_of, time_on_pages
 from pipeline_lib.model.journey import Experiment, Visitor
 from pipeline_lib.pipeline import Delivery, Journey
 
@@ -56,3 +56,8 @@ def each_journey(delivery: Delivery, visitors: Sequence[Visitor], variant: str, 
         summary = delivery.journey_of(visitor)
         assert (summary.variant_key, summary.journey) == (variant, tuple(events.split(", ")))
         assert summary.total_value == Decimal(value)
+
+
+@then(parsers.parse('analysts see that the visitor stayed {first:d} seconds on "{page}" and {there:d} on "{other}"'))
+def stayed(journey: Journey, delivery: Delivery, first: int, page: str, there: int, other: str) -> None:
+    assert time_on_pages(delivery.analysts, journey.visitor.user_id) == {page: first, other: there}

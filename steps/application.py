@@ -203,3 +203,13 @@ def many_journeys(pipeline: Pipeline, journey: Journey, number: int) -> Sequence
             one.record(act)
     journey.committed += [message for one in journeys for message in one.committed]
     return [one.visitor for one in journeys]
+
+
+@when(
+    parsers.parse(
+        'the visitor stays {first:d} seconds on "{page}", {there:d} on "{other}" and {more:d} more on "{page_again}"'
+    )
+)
+def stays(journey: Journey, first: int, page: str, there: int, other: str, more: int, page_again: str) -> None:
+    for where, duration in ((page, first), (other, there), (page_again, more)):
+        journey.record(views(where, duration))

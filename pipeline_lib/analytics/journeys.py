@@ -64,3 +64,13 @@ def assigned_to(analysts: Client, experiment_id: int) -> dict[str, list[str]]:
         experiment_id=experiment_id,
     )
     return {row["variant_key"]: list(row["users"]) for row in rows}
+
+
+def time_on_pages(analysts: Client, user_id: str) -> dict[str, Decimal]:
+    """How many seconds a visitor stayed on each page, over all visits to it."""
+    rows = analysts.rows(
+        "SELECT page, sum(duration_seconds) AS seconds FROM event_details "
+        "WHERE user_id = {user_id:String} AND duration_seconds IS NOT NULL GROUP BY page",
+        user_id=user_id,
+    )
+    return {row["page"]: row["seconds"] for row in rows}

@@ -36,11 +36,12 @@ ifdef ARCHIVE
 	@.venv/bin/python -m tools.images archive "$(ARCHIVE)" "$(SHA256)" "$(TAG)"
 endif
 
-check: setup ## Linters, formatting, types and import contracts: no test
+check: setup ## Linters, formatting, types, import contracts, and that features and steps fit: no test
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@.venv/bin/python -m tools.check_steps
 
 format: setup ## Format the code and mend what the linter can mend
 	.venv/bin/ruff format

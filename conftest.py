@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-_STEPS = ("postgres", "connect", "kafka", "clickhouse")
+_STEPS = ("application", "assignments", "postgres", "connect", "kafka", "clickhouse", "analysts")
 pytest_plugins = ["steps.leak_guard", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
 
 
@@ -28,6 +28,9 @@ class FeatureFile(pytest.Module):
     def _getobj(self) -> ModuleType:
         module = ModuleType(self.path.stem)
         module.__file__ = str(self.path)
+        module.pytestmark = pytest.mark.usefixtures(
+            "pipeline"
+        )  # so that no scenario's time has the stack's start in it
         # `scenarios` fills the module that it is called in.
         exec("scenarios(path)", {**vars(module), "scenarios": scenarios, "path": str(self.path)}, vars(module))  # noqa: S102
         return module

@@ -16,13 +16,16 @@ What the application under test writes by itself is read from the outbox:
         pipeline.expect(pipeline.committed_since(mark)).delivered(within=seconds(2))
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+import psycopg
+
 from pipeline_lib.analytics.journeys import EventDetail, JourneySummary, event_details_of, journeys_of
-from pipeline_lib.hops.application import Application
+from pipeline_lib.hops.application import Application, Transaction
 from pipeline_lib.hops.chain import Chain, open_chain
 from pipeline_lib.hops.clickhouse import Client
 from pipeline_lib.model import instant
@@ -49,28 +52,42 @@ class Journey:
     events: list[Event] = field(default_factory=list)
     committed: list[Committed] = field(default_factory=list)
 
-    def assign(self, variant: Variant) -> None:
-        """Creates the user, and in another transaction the assignment with its outbox row."""
+    def arrive(self) -> None:
+        """Creates the user."""
         with self.application.transaction() as change:
             change.add_user(self.visitor.user_id)
+
+    def assign(self, variant: Variant) -> None:
+        """Creates the user, and in another transaction the assignment with its outbox row."""
+        self.arrive()
+        self.join(variant)
+
+    def join(self, variant: Variant) -> None:
+        """The assignment of a user that exists; raises what `Transaction.assign` does."""
         with self.application.transaction() as change:
             self.assignment = change.assign(self.visitor, variant, self.experiment_id)
         self.committed += change.committed
 
-    def record(self, act: Act) -> Event:
-        """The visitor does something: the event with its outbox row, committed together."""
-        event = act.by(self.visitor, instant.now(), self.experiment_id)
+    def record(self, act: Act, at: datetime | None = None) -> Event:
+        """The visitor does something, now or at another time: the event with its outbox row, committed together."""
+        event = act.by(self.visitor, at or instant.now(), self.experiment_id)
         with self.application.transaction() as change:
             change.record(event)
         self.events.append(event)
         self.committed += change.committed
         return event
 
-    def record_and_roll_back(self, act: Act) -> Sequence[OutboxMessage]:
-        """The visitor does something and the transaction is rolled back; returns what was written in it."""
-        with self.application.transaction() as change:
-            change.record(act.by(self.visitor, instant.now(), self.experiment_id))
-            change.roll_back()
+    def record_in_vain(self, act: Act, mishap: Callable[[Transaction, Event], None]) -> Sequence[OutboxMessage]:
+        """The visitor does something, and then a mishap ends the transaction; returns what was written in it.
+
+        Raises AssertionError if it is committed all the same.
+        """
+        event = act.by(self.visitor, instant.now(), self.experiment_id)
+        with suppress(psycopg.Error), self.application.transaction() as change:
+            change.record(event)
+            mishap(change, event)
+        assert change.written, f"{event.id} was refused before the mishap"
+        assert not change.committed, f"the mishap did not keep {event.id} from being committed"
         return change.written
 
 

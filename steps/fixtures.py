@@ -3,7 +3,9 @@
 A run without `--stack` brings a stack up for itself (each xdist worker one of its own) and takes it away at its end.
 """
 
+import fcntl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,12 +18,26 @@ PATIENCE_S = 30
 NEEDS = "needs_"
 ABILITIES = {"kill": "killing a part"}
 """What a tag may ask for, and how a reader is told."""
+TAGS = {
+    "outbox": "what is announced of a change",
+    "users": "users and their assignments",
+    "streaming": "the topic, and who reads it",
+    "store": "what analysts read",
+    "journeys": "visitors' ways through an experiment",
+    "freshness": "how soon analysts see what happens",
+    "capture": "how changes leave the database",
+    "alone": "no other scenario runs on the stack meanwhile",
+    "slow": "takes longer than 5 seconds",
+}
+"""The other tags of features and scenarios: subjects and speed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the tags known."""
     for ability, words in ABILITIES.items():
         config.addinivalue_line("markers", f"{NEEDS}{ability}: only on a stack that grants {words}")
+    for tag, words in TAGS.items():
+        config.addinivalue_line("markers", f"{tag}: {words}")
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +47,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[str]:
     if chosen:
         yield chosen
         return
-    with stack_of_its_own("features") as name:
+    with stack_of_its_own("features", "kafka.partitions=3") as name:  # an order is only put to the test by several
         yield name
 
 
@@ -53,11 +69,26 @@ def _granted(request: pytest.FixtureRequest) -> None:
             pytest.skip(f"the stack '{has.stack}' ({has.backend}) does not grant {ABILITIES[ability]}")
 
 
-@pytest.fixture
-def pipeline(endpoints: Endpoints, request: pytest.FixtureRequest) -> Iterator[Pipeline]:
-    """The stack's pipeline, opened before the scenario's first write."""
-    with open_pipeline(endpoints, name=request.node.name, evidence=Path(".throughline") / "evidence") as opened:
+@pytest.fixture(scope="session")
+def _opened(endpoints: Endpoints) -> Iterator[Pipeline]:
+    with open_pipeline(endpoints, evidence=Path(".throughline") / "evidence") as opened:
         yield opened
+
+
+@pytest.fixture
+def _turn(stack: str, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Parallel workers share a stack, except while one of them has a scenario that is `@alone`."""
+    path = Path(".throughline") / "turns" / stack
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if request.node.get_closest_marker("alone") else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
+def pipeline(_opened: Pipeline, _turn: None, request: pytest.FixtureRequest) -> Pipeline:
+    """The stack's pipeline, opened before the first write of the run."""
+    return replace(_opened, name=request.node.name)
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
-"""Steps at the first hop: what the application does, and what is recorded and announced of it."""
+"""Steps at the first hop: what is recorded, and what is announced of it."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, parsers, then
 
-from pipeline_lib.model import exact_json
-from pipeline_lib.model.journey import CHECKOUT, VARIANTS, buys, clicks, sees, views
+from pipeline_lib.model import contract, exact_json
+from pipeline_lib.model.journey import CHECKOUT, VARIANTS
 from pipeline_lib.model.outbox import EVENT, OutboxMessage
 from pipeline_lib.pipeline import Journey, Pipeline
 
@@ -16,29 +15,6 @@ def checkout_is_running(pipeline: Pipeline) -> None:
     assert pipeline.chain.postgres.variants_of(CHECKOUT, status="running") == {
         variant.id: variant.key for variant in VARIANTS.values()
     }
-
-
-@given(parsers.parse("a visitor assigned to {variant}"))
-def assigned(journey: Journey, variant: str) -> None:
-    journey.assign(VARIANTS[variant])
-
-
-@when(
-    parsers.parse(
-        'the visitor sees "{landing}", views "{product}" for {duration:d} seconds, clicks the call to action and buys '
-        "for {price} {currency} with a score of {score:d}"
-    )
-)
-def converts(
-    journey: Journey, landing: str, product: str, duration: int, price: str, currency: str, score: int
-) -> None:
-    for act in (sees(landing), views(product, duration), clicks(product), buys(Decimal(price), currency, score)):
-        journey.record(act)
-
-
-@when("a click is recorded and the transaction is rolled back", target_fixture="rolled_back")
-def click_rolled_back(journey: Journey) -> Sequence[OutboxMessage]:
-    return journey.record_and_roll_back(clicks("/product"))
 
 
 @then(parsers.parse("the assignment and the {actions:d} actions are recorded"))
@@ -57,3 +33,19 @@ def announced(pipeline: Pipeline, journey: Journey, changes: int) -> None:
     events = [row.fields["payload"] for row in rows if row.fields["aggregate_type"] == EVENT]
     assert [exact_json.loads(event["properties"]) for event in events] == [event.properties for event in journey.events]
     assert len(rows) == changes
+
+
+@then("nothing of it is recorded")
+def not_recorded(pipeline: Pipeline, journey: Journey, rolled_back: Sequence[OutboxMessage]) -> None:
+    rows = pipeline.chain.postgres.domain_rows(journey.visitor.user_id)
+    assert set(rows).isdisjoint(message.aggregate_id for message in rolled_back)
+
+
+@then(parsers.parse("each of the {changes:d} announcements keeps to version {version:d} of the contract"))
+def keeps_to_contract(pipeline: Pipeline, journey: Journey, changes: int, version: int) -> None:
+    rows = pipeline.chain.postgres.sightings(journey.committed, [journey.visitor.user_id])
+    assert len(rows) == changes
+    for row in rows:
+        fields = {"aggregate_type": row.fields["aggregate_type"], "event_type": row.fields["message type"]}
+        message = {"aggregate_id": row.id, **fields, "payload": row.fields["payload"]}
+        assert contract.violations(message, version) == []

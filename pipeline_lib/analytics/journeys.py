@@ -54,3 +54,23 @@ def event_details_of(analysts: Client, user_id: str) -> list[EventDetail]:
         user_id=user_id,
     )
     return [EventDetail(**row) for row in rows]
+
+
+def assigned_to(analysts: Client, experiment_id: int) -> dict[str, list[str]]:
+    """The users of an experiment, by the key of their variant."""
+    rows = analysts.rows(
+        "SELECT variant_key, groupArray(user_id) AS users FROM assignments "
+        "WHERE experiment_id = {experiment_id:Int64} GROUP BY variant_key",
+        experiment_id=experiment_id,
+    )
+    return {row["variant_key"]: list(row["users"]) for row in rows}
+
+
+def time_on_pages(analysts: Client, user_id: str) -> dict[str, Decimal]:
+    """How many seconds a visitor stayed on each page, over all visits to it."""
+    rows = analysts.rows(
+        "SELECT page, sum(duration_seconds) AS seconds FROM event_details "
+        "WHERE user_id = {user_id:String} AND duration_seconds IS NOT NULL GROUP BY page",
+        user_id=user_id,
+    )
+    return {row["page"]: row["seconds"] for row in rows}

@@ -9,16 +9,29 @@ A transaction that is left by an exception, or told to roll back, commits nothin
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import psycopg
 
+from pipeline_lib import sql
 from pipeline_lib.hops.postgres import connect, open_connection
 from pipeline_lib.model import exact_json, instant, outbox
+from pipeline_lib.model.assignment import choose
 from pipeline_lib.model.endpoints import PostgresEndpoint
+from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.journey import CHECKOUT, Assignment, Event, Variant, Visitor
 from pipeline_lib.model.outbox import Committed, OutboxMessage
 from pipeline_lib.model.position import Lsn
+
+
+class NotRunning(UserError):  # noqa: N818  (it says what the experiment is)
+    """An experiment that takes no users now."""
+
+    def __init__(self, experiment_id: int) -> None:
+        super().__init__(
+            f"The experiment {experiment_id} is not running, so nobody is assigned to it. Set its status to 'running', "
+            "or leave the user out of it."
+        )
 
 
 class Transaction:
@@ -41,16 +54,25 @@ class Transaction:
         self._connection.execute("INSERT INTO users (id) VALUES (%s)", [user_id])
 
     def assign(self, visitor: Visitor, variant: Variant, experiment_id: int = CHECKOUT) -> Assignment:
-        """The visitor's variant; raises psycopg.errors.UniqueViolation if the visitor has one in the experiment."""
+        """The visitor's variant; raises psycopg.errors.UniqueViolation if the visitor has one in the experiment, and
+        NotRunning."""
         row = self._connection.execute(
-            "INSERT INTO assignments (experiment_id, user_id, variant_id) VALUES (%s, %s, %s) "
-            "RETURNING id, assigned_at",
-            [experiment_id, visitor.user_id, variant.id],
+            sql.read("postgres", "experiments/assign").encode(),
+            {"experiment": experiment_id, "user": visitor.user_id, "variant": variant.id},
         ).fetchone()
-        assert row is not None
+        if row is None:
+            raise NotRunning(experiment_id)
         assignment = Assignment(row[0], experiment_id, visitor.user_id, variant, row[1])
         self.publish(outbox.of_assignment(assignment))
         return assignment
+
+    def assign_by_weight(self, visitor: Visitor, experiment_id: int = CHECKOUT) -> Assignment:
+        """The same, of the variant that the visitor is given by the weights of the experiment's variants."""
+        rows = self._connection.execute(
+            "SELECT id, key, weight FROM variants WHERE experiment_id = %s ORDER BY id", [experiment_id]
+        ).fetchall()
+        variant = choose([Variant(*row) for row in rows], experiment_id, visitor.user_id)
+        return self.assign(visitor, variant, experiment_id)
 
     def record(self, event: Event) -> None:
         """An event, with its outbox row."""
@@ -103,6 +125,17 @@ class Application:
         self._endpoint = endpoint
         self._connection = connect(endpoint, "application")
         self._name = secrets.token_hex(4)
+
+    @property
+    def pid(self) -> int:
+        """The process of PostgreSQL that serves the connection."""
+        return self._connection.info.backend_pid
+
+    @contextmanager
+    def another(self) -> Iterator["Application"]:
+        """The same application with a connection of its own, closed at the end."""
+        with closing(Application(self._endpoint)) as other:
+            yield other
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

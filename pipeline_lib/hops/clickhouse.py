@@ -11,10 +11,10 @@ Of several replicas one is asked. What another has consumed it knows of by then,
 import re
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
@@ -23,7 +23,7 @@ from pipeline_lib import sql
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import answering_replica
-from pipeline_lib.model import exact_json
+from pipeline_lib.hops.typed_rows import ROW_FIELDS, sighting_of, sightings_of
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
@@ -37,31 +37,10 @@ ANSWER_TIMEOUT_S = 10
 """For what the hop asks."""
 SYNC_TIMEOUT_S = 8
 """What a replica is given to fetch what the others have; less than an answer is waited for."""
-_GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
+_QUEUE = re.compile(r"(kafka_[a-z_]+) = '((?:[^'\\]|\\.)*)'")
+_QUEUE_SETTINGS = {"bootstrap": "kafka_broker_list", "topic": "kafka_topic_list", "group": "kafka_group_name"}
 
 _VIEW_FAILED = "while pushing to view"
-
-ROW_FIELDS = (
-    "aggregate_type",
-    "outbox_event_type",
-    "payload",
-    "occurred_at",
-    "experiment_id",
-    "user_id",
-    "session_id",
-    "variant_id",
-    "variant_key",
-    "event_type",
-    "properties",
-    "page",
-    "duration_seconds",
-    "value",
-    "currency",
-    "score",
-    "is_exposure",
-    "is_click",
-    "is_conversion",
-)
 
 
 class Client:
@@ -121,6 +100,14 @@ def _aware(value: Any) -> Any:
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that could not be read, as it was, and why."""
+
+    reason: str
+    raw: bytes
+
+
 class ClickHouse:
     """The last hop; `kafka` tells what its consumer group has committed."""
 
@@ -137,15 +124,20 @@ class ClickHouse:
     @cached_property
     def group(self) -> str:
         """The consumer group of the Kafka engine table; raises UserError if there is no such table."""
+        return self.queue_settings()["group"]
+
+    def queue_settings(self) -> Mapping[str, str]:
+        """How the Kafka engine table reaches its topic: `bootstrap`, `topic`, `group`; raises UserError without one."""
         tables = self._client.rows(
             "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND engine = 'Kafka'"
         )
-        match = _GROUP.search(tables[0]["engine_full"]) if tables else None
-        if match is None:
+        found = dict(_QUEUE.findall(tables[0]["engine_full"])) if tables else {}
+        try:
+            return {name: re.sub(r"\\(.)", r"\1", found[setting]) for name, setting in _QUEUE_SETTINGS.items()}
+        except KeyError:
             raise UserError(
                 "ClickHouse has no Kafka engine table, so nothing can arrive there. `throughline up` makes it."
-            )
-        return re.sub(r"\\(.)", r"\1", match[1])
+            ) from None
 
     def may_pass(self, error: BaseException) -> bool:
         """A server that is not there just now, or the broker that keeps its offsets; not a query that it refused."""
@@ -255,6 +247,30 @@ class ClickHouse:
         )
         return stored, letters
 
+    def dead_letter_at(self, place: TopicPosition) -> DeadLetter | None:
+        """The dead letter of a message of the topic; None if there is none."""
+        where = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        found = self._client.rows(sql.read("clickhouse", "questions/dead_letter"), **where)
+        return DeadLetter(found[0]["reason"], bytes.fromhex(found[0]["raw"])) if found else None
+
+    def columns_of(self, table: str) -> dict[str, tuple[str, str]]:
+        """Type and default of each column as the engine has them, the default empty where there is none."""
+        rows = self._client.rows(
+            "SELECT name, type, trimRight(concat(default_kind, ' ', default_expression)) AS default "
+            "FROM system.columns WHERE database = currentDatabase() AND table = {table:String} ORDER BY position",
+            table=table,
+        )
+        return {row["name"]: (row["type"], row["default"]) for row in rows}
+
+    def layout_of(self, table: str) -> Mapping[str, str]:
+        """`engine`, `partition_key` and `sorting_key` as the engine has them."""
+        (row,) = self._client.rows(
+            "SELECT engine, partition_key, sorting_key FROM system.tables "
+            "WHERE database = currentDatabase() AND name = {table:String}",
+            table=table,
+        )
+        return row
+
     def kept(self) -> Mapping[str, str]:
         """The tables and views of all databases but the system's own, with what would make them again."""
         tables = self._client.rows(
@@ -286,50 +302,6 @@ class ClickHouse:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-
-class ReadsRows(Protocol):
-    """Asks for typed rows: all that are stored, or with `final` those that analysts count."""
-
-    def __call__(self, *, final: bool) -> Sequence[Mapping[str, Any]]:
-        """The rows."""
-        ...
-
-
-def sightings_of(read: ReadsRows) -> list[Sighting]:
-    """The rows that analysts count, and those that are only stored; asked for apart where a row is there twice."""
-    stored = read(final=False)
-    doubled = len({row["outbox_id"] for row in stored}) < len(stored)
-    counted = read(final=True) if doubled else stored
-    return [
-        *map(sighting_of, counted),
-        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),
-    ]
-
-
-def sighting_of(row: Mapping[str, Any]) -> Sighting:
-    """The sighting of a typed row, or of a dead letter, which has a reason."""
-    fields = {name: row[name] for name in ROW_FIELDS if name in row}
-    if fields:
-        fields["payload"] = exact_json.loads(fields["payload"])
-    return Sighting(
-        ClickHouse.name,
-        row["aggregate_id"],
-        row["outbox_id"],
-        TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
-        row["ingested_at"],
-        fields,
-        refused=row.get("reason"),
-    )
-
-
-def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The stored rows that are not counted, one for one."""
-    left = list(stored)
-    for row in counted:
-        if row in left:  # a row may have come, or gone, between the two questions
-            left.remove(row)
-    return left
 
 
 def _told(exception: str) -> str:

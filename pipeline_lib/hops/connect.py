@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from pipeline_lib.hops.kafka import fields_of
 from pipeline_lib.hops.postgres import Capture
@@ -25,6 +26,7 @@ from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
 
 TIMEOUT_S = 5
+REBALANCE_S = 30
 _PASSING = (HTTPStatus.CONFLICT, *(status for status in HTTPStatus if status >= HTTPStatus.INTERNAL_SERVER_ERROR))
 """CONFLICT is Connect's word for a rebalance."""
 
@@ -133,6 +135,22 @@ class Connect:
             for message in self._published.find([message.id for message in committed])
             if message.envelope is not None and message.envelope.outbox_id in known
         ]
+
+    def call(self, method: str, path: str = "", json: Any = None, connector: str | None = None) -> Any:
+        """A call about a connector, the pipeline's unless another is named; raises httpx.HTTPError.
+
+        It waits while Connect is busy with a rebalance.
+        """
+        url = f"{self._url.rstrip('/')}/connectors/{connector or self._connector}{path}"
+        calls = Retrying(
+            retry=retry_if_result(lambda answer: answer.status_code == HTTPStatus.CONFLICT),
+            wait=wait_fixed(0.1),
+            stop=stop_after_delay(REBALANCE_S),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        answer: httpx.Response = calls(self._client.request, method, url, json=json, timeout=REBALANCE_S)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def kept(self) -> Mapping[str, str]:
         """All connectors, with their configs."""

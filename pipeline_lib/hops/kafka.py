@@ -1,13 +1,15 @@
 """Kafka: the outbox's topic, read by one tail, and the offsets that consumer groups have committed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
-from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all
+from pipeline_lib.hops.replay import Record, replay
+from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all, position_of
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.outbox import Committed
@@ -19,6 +21,9 @@ _PASSING = (
     *(KafkaError._WAIT_COORD, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR),
     *(KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.LEADER_NOT_AVAILABLE),
 )
+
+LEAVING_S = 30
+"""How long the members of a group may take to leave it."""
 
 
 class Kafka:
@@ -83,6 +88,56 @@ class Kafka:
         """The messages of these and about these users, by partition and offset."""
         found = self.tail.find([*(message.id for message in committed), *users])
         return [sighting_of(message) for message in found]
+
+    def settings(self) -> Mapping[str, str]:
+        """The topic's settings, the broker's defaults among them; raises KafkaException."""
+        topic = ConfigResource(ResourceType.TOPIC, self._topic)
+        entries = self._admin.describe_configs([topic])[topic].result(TIMEOUT_S)
+        return {name: entry.value for name, entry in entries.items()}
+
+    def replay(self, start: Mapping[int, int] | None = None) -> Iterator[Record]:
+        """What a second consumer sees that begins at the beginning, or at an offset of each of some partitions."""
+        return replay(self._endpoint, start)
+
+    def send(self, key: bytes | None, value: bytes | None, partition: int = 0) -> TopicPosition:
+        """A message straight into the topic, as nobody but a test does; where it is. Raises KafkaException."""
+        placed: list[TopicPosition] = []
+        failed: list[KafkaError] = []
+
+        def tell(error: KafkaError | None, message: Any) -> None:
+            placed.append(position_of(message)) if error is None else failed.append(error)
+
+        producer = Producer({**self._endpoint.client_settings(), "linger.ms": 0, "log_level": 0})
+        producer.produce(self._topic, value, key, partition=partition, on_delivery=tell)
+        producer.flush(TIMEOUT_S)
+        if not placed:
+            raise KafkaException(failed[0] if failed else KafkaError(KafkaError._TIMED_OUT))
+        return placed[0]
+
+    def create_topic(self, name: str) -> None:
+        """Another topic, of one partition; raises KafkaException."""
+        self._admin.create_topics([NewTopic(name, 1)], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
+
+    def drop_topic(self, name: str) -> None:
+        """Deletes a topic; raises KafkaException."""
+        self._admin.delete_topics([name], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
+
+    def tail_of(self, topic: str) -> Tail:
+        """A tail of another topic, to be closed by who asks for it."""
+        return Tail(self._endpoint.model_copy(update={"topic": topic}))
+
+    def forget_group(self, group: str) -> None:
+        """Deletes a consumer group, once its last member has left; none of that name is no error."""
+
+        def deleted() -> bool:
+            (answer,) = self._admin.delete_consumer_groups([group], request_timeout=TIMEOUT_S).values()
+            error = answer.exception(TIMEOUT_S)
+            return error is None or error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND
+
+        looks = Retrying(
+            retry=retry_if_result(lambda done: not done), wait=wait_fixed(0.1), stop=stop_after_delay(LEAVING_S)
+        )
+        looks(deleted)
 
     def kept(self) -> Mapping[str, str]:
         """The topics, with their partitions, and the consumer groups; raises KafkaException."""

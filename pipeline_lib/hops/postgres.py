@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import PostgresEndpoint, reveal
 from pipeline_lib.model.errors import UserError
+from pipeline_lib.model.journey import Experiment, Variant
 from pipeline_lib.model.outbox import Committed, OutboxMessage
 from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
@@ -143,6 +145,22 @@ class Postgres:
             "FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() ORDER BY 1"
         )
 
+    def slot_reader(self) -> int | None:
+        """The process that reads the connector's slot; None while nobody does."""
+        rows = self._rows(
+            "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %(slot)s", {"slot": self._capture.slot}
+        )
+        return rows[0]["active_pid"] if rows else None
+
+    def confirmed(self) -> Lsn:
+        """Up to where the connector has let go of the WAL; raises ValueError without its slot."""
+        (lsn,) = (slot["confirmed_flush_lsn"] for slot in self.slots() if slot["slot_name"] == self._capture.slot)
+        return Lsn.parse(lsn)
+
+    def as_owner(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """A statement of the tables' owner, committed; raises psycopg.Error."""
+        self._connection.execute(statement.encode(), parameters)
+
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The outbox rows of these messages and users, by id."""
         rows = self._rows(
@@ -169,6 +187,11 @@ class Postgres:
             {"id": id_},
         )
 
+    def rows_as_written(self, outbox_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """Outbox rows by id, their payloads as text, each with the `transaction_id` that wrote it."""
+        rows = self._rows(sql.read("postgres", "outbox_as_written"), {"ids": list(outbox_ids)})
+        return {row["id"]: row for row in rows}
+
     def domain_rows(self, user_id: str) -> list[str]:
         """The ids of a user's assignments and events in the application's own tables, as messages name them."""
         rows = self._rows(
@@ -190,6 +213,26 @@ class Postgres:
             {"experiment": experiment_id, "status": status},
         )
         return {row["id"]: row["key"] for row in rows}
+
+    def create_experiment(self, name: str, weights: Mapping[str, Decimal], status: str = "running") -> Experiment:
+        """A new experiment, with a variant for each key; raises psycopg.errors.UniqueViolation for a known name."""
+        rows = self._rows(
+            sql.read("postgres", "experiments/create"),
+            {"name": name, "status": status, "keys": list(weights), "weights": list(weights.values())},
+        )
+        variants = tuple(Variant(row["id"], row["key"], row["weight"]) for row in rows)
+        return Experiment(rows[0]["experiment_id"], name, variants)
+
+    def waits_for_lock(self, pid: int) -> bool:
+        """Whether a connection, by the process that serves it, waits for another one's transaction to end."""
+        (found,) = self._rows(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %(pid)s AND NOT granted) AS waits", {"pid": pid}
+        )
+        return bool(found["waits"])
+
+    def is_user(self, user_id: str) -> bool:
+        """Whether there is a user of this id."""
+        return bool(self._rows("SELECT FROM users WHERE id = %(user)s", {"user": user_id}))
 
     def kept(self) -> Mapping[str, str]:
         """The server's replication slots and the database's publications."""

@@ -5,20 +5,30 @@ share a warm stack and do not see each other.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-Property = str | int | Decimal | bool | None
+Property = str | int | Decimal | bool | None | Mapping[str, "Property"] | Sequence["Property"]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of an experiment's variants."""
+    """One of an experiment's variants; `weight` is its share of the users, against the weights of the others."""
 
     id: int
     key: str
+    weight: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment with its variants."""
+
+    id: int
+    name: str
+    variants: tuple[Variant, ...]
 
 
 CHECKOUT = 1
@@ -29,7 +39,7 @@ VARIANTS = {variant.key: variant for variant in (TREATMENT, CONTROL)}
 
 
 def _hex() -> str:
-    return secrets.token_hex(4)
+    return secrets.token_hex(6)
 
 
 @dataclass(frozen=True)

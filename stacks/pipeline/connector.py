@@ -23,6 +23,7 @@ from stacks.backend import Systems
 from stacks.config import StackConfig
 from stacks.dynamic import Props, Provider
 from stacks.pipeline.names import DATABASE, PUBLICATION, SLOT, TOPIC, TOPIC_PREFIX
+from stacks.pipeline.topic import MAX_MESSAGE_BYTES
 from stacks.wait import until
 
 PATIENCE_S = 60
@@ -61,6 +62,7 @@ def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.
         "message.prefix.exclude.list": "heartbeat",
         # Kafka's clients wait 5 ms for more to send together; a visitor's click comes alone.
         "producer.override.linger.ms": "0",
+        "producer.override.max.request.size": str(MAX_MESSAGE_BYTES),
         # How soon partitions that are added are written to.
         "producer.override.metadata.max.age.ms": "10000",
     }

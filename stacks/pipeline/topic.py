@@ -4,7 +4,15 @@ from collections.abc import Mapping
 
 import pulumi
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from pipeline_lib.model.endpoints import KafkaEndpoint, KafkaSecurity
@@ -12,6 +20,10 @@ from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider
 
 TIMEOUT_S = 20
+LIMIT = "max.message.bytes"
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+"""A payload of some MB is nested twice as text, each time with its quotes escaped; Kafka's own limit is 1 MB, and a
+connector whose message is refused gives up."""
 
 
 class Topic(Resource, module="pipeline", name="Topic"):
@@ -35,6 +47,7 @@ class Topic(Resource, module="pipeline", name="Topic"):
             "topic": topic,
             "partitions": str(partitions),
             "replicas": str(replicas),
+            "max_message_bytes": str(MAX_MESSAGE_BYTES),
             "within": within,
         }
         super().__init__(TopicProvider(), name, inputs, opts)
@@ -43,13 +56,16 @@ class Topic(Resource, module="pipeline", name="Topic"):
 class TopicProvider(Provider):
     """Topics over Kafka's admin protocol."""
 
-    inputs = ("bootstrap", "topic", "partitions", "within")
+    inputs = ("bootstrap", "topic", "partitions", "max_message_bytes", "within")
     replaces = ("topic", "within")
 
     def create(self, props: Props) -> CreateResult:
         """Creates the topic, or takes over one that stands."""
         wanted = NewTopic(
-            props["topic"], num_partitions=int(props["partitions"]), replication_factor=int(props["replicas"])
+            props["topic"],
+            num_partitions=int(props["partitions"]),
+            replication_factor=int(props["replicas"]),
+            config={LIMIT: props["max_message_bytes"]},
         )
         admin = _admin(props)  # its answers end with it
         try:
@@ -57,7 +73,7 @@ class TopicProvider(Provider):
         except KafkaException as refused:
             if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise UserError(f"Kafka refused the topic {props['topic']}: {refused.args[0].str()}.") from refused
-            _grow(props)
+            _adapt(props)
         return CreateResult(props["topic"], props)
 
     def read(self, id_: str, props: Props) -> ReadResult:
@@ -69,8 +85,8 @@ class TopicProvider(Provider):
         return ReadResult(id_, {**props, "partitions": str(found)}) if found else ReadResult("", {})
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
-        """Adds partitions."""
-        _grow(_news)
+        """Adds partitions, and sets how long a message may be."""
+        _adapt(_news)
         return UpdateResult(_news)
 
     def delete(self, _id: str, _props: Props) -> None:
@@ -97,13 +113,16 @@ def _partitions(props: Props) -> int:
     return len(topics[props["topic"]].partitions) if props["topic"] in topics else 0
 
 
-def _grow(props: Props) -> None:
+def _adapt(props: Props) -> None:
     has, wants = _partitions(props), int(props["partitions"])
     if wants < has:
         raise UserError(
             f"The topic {props['topic']} has {has} partitions and the stack's config asks for {wants}: Kafka cannot "
             f"take partitions away. Set `kafka.partitions` to {has} or more, or start anew with `throughline down`."
         )
+    admin = _admin(props)
+    limit = ConfigEntry(LIMIT, props["max_message_bytes"], incremental_operation=AlterConfigOpType.SET)
+    topic = ConfigResource(ResourceType.TOPIC, props["topic"], incremental_configs=[limit])
+    admin.incremental_alter_configs([topic])[topic].result(TIMEOUT_S)
     if wants > has:
-        admin = _admin(props)
         admin.create_partitions([NewPartitions(props["topic"], wants)])[props["topic"]].result(TIMEOUT_S)

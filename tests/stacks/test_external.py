@@ -23,6 +23,7 @@ from pipeline_lib.model.endpoints import Credentials, Endpoints, reveal
 from stacks.embedded.security import Certificates, ensure_certificates
 from tests.stacks.conftest import Lab, Ran
 
+PYTEST = (sys.executable, "-m", "pytest")
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # the first eight bytes of a client that wants TLS
 
 
@@ -149,13 +150,13 @@ def delete_connector(target: Endpoints) -> None:
 
 def run_features(lab: Lab, stack: str) -> str:
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rs", "features", "--stack", stack, "-p", "no:cacheprovider"],
+        [*PYTEST, "-q", "-rs", "-m", "not slow", "features", "--stack", stack, "-p", "no:cacheprovider"],
         capture_output=True,
         text=True,
         cwd=lab.root,
         env=lab.environment,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

@@ -199,7 +199,7 @@ def test_a_failure_tells_where_each_event_is_and_how_far_every_hop() -> None:
     assert verdict(seen, evidence=".throughline/evidence/x").text().splitlines() == [
         "2 of 5 events are lost between kafka and clickhouse (fence out after 0.41 s; waited 0.6 of 10 s)",
         "",
-        "  event               postgres  connect  kafka  clickhouse",
+        "  event                   postgres  connect  kafka  clickhouse",
         f"  {click}  0/BB8     read     t-0@3  –  behind the fence at t-2@122",
         f"  {purchase}  0/FA0     read     t-0@4  dead letter: cannot read value 'abc' as Decimal(38, 9)",
         "",

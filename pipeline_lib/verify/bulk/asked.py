@@ -27,10 +27,14 @@ class Events:
 
 @dataclass(frozen=True)
 class Journeys:
-    """So many journeys, which are written first: `rate` of them a second, as fast as can be if that is 0."""
+    """So many journeys, which are written first: `rate` of them a second, as fast as can be if that is 0.
+
+    Or all of them `in_one` transaction.
+    """
 
     number: int
     rate: float = 0
+    in_one: bool = False
 
 
 Asked = Since | Events | Journeys

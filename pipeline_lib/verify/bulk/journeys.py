@@ -22,6 +22,7 @@ from pipeline_lib.model.endpoints import PostgresEndpoint
 from pipeline_lib.model.journey import CHECKOUT, REFERENCE_ACTS, VARIANTS, Assignment, Event, Variant, Visitor
 from pipeline_lib.model.outbox import OutboxMessage
 from pipeline_lib.model.position import Lsn
+from pipeline_lib.verify.bulk.asked import Journeys
 from pipeline_lib.verify.bulk.rowbinary import int64, string
 
 MESSAGES = 1 + len(REFERENCE_ACTS)
@@ -32,14 +33,12 @@ BATCHES_PER_S = 10
 WRITERS = 2
 
 
-def write(endpoint: PostgresEndpoint, journeys: int, rate: float, wrote: Callable[[int], None]) -> Iterator[bytes]:
-    """Writes the journeys and gives what was committed as rows of `committed`; `wrote` is told how many messages.
-
-    `rate` is in journeys a second; 0 is as fast as can be.
-    """
-    batch = max(1, min(BATCH, int(rate / BATCHES_PER_S))) if rate else BATCH
-    batches = (min(batch, journeys - start) for start in range(0, journeys, batch))
-    pace = _Pace(rate)
+def write(endpoint: PostgresEndpoint, asked: Journeys, wrote: Callable[[int], None]) -> Iterator[bytes]:
+    """Writes the journeys and gives what was committed as rows of `committed`; `wrote` is told how many messages."""
+    batch = max(1, min(BATCH, int(asked.rate / BATCHES_PER_S))) if asked.rate else BATCH
+    batch = asked.number if asked.in_one else batch
+    batches = (min(batch, asked.number - start) for start in range(0, asked.number, batch))
+    pace = _Pace(asked.rate)
     rows: queue.Queue[bytes] = queue.Queue(maxsize=4 * WRITERS)
     stop = threading.Event()
 

@@ -128,7 +128,7 @@ class _Verification:
         range_ = Range("users", self._chain.kafka.tail.start, now["now_us"], now["now_us"])
         audit = self._audit(range_)
         self._shown.expect(asked.number * journeys.MESSAGES, range_.start)
-        rows = journeys.write(self._endpoints.postgres, asked.number, asked.rate, self._shown.wrote)
+        rows = journeys.write(self._endpoints.postgres, asked, self._shown.wrote)
         self._scratch.load("committed", COMMITTED_COLUMNS, "RowBinary", rows)
         with ThreadPoolExecutor(1) as beside:
             reading = beside.submit(self._read_outbox, "o.id >= %(first)s", {"first": self._chain.postgres.first_id})

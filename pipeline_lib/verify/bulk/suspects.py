@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from pipeline_lib.hops.clickhouse import sighting_of as typed_sighting_of
-from pipeline_lib.hops.clickhouse import sightings_of as typed_sightings_of
 from pipeline_lib.hops.connect import sighting_of as connect_sighting_of
 from pipeline_lib.hops.kafka import sighting_of as topic_sighting_of
 from pipeline_lib.hops.postgres import message_of
 from pipeline_lib.hops.postgres import sighting_of as outbox_sighting_of
 from pipeline_lib.hops.tail import read_message
+from pipeline_lib.hops.typed_rows import sighting_of as typed_sighting_of
+from pipeline_lib.hops.typed_rows import sightings_of as typed_sightings_of
 from pipeline_lib.model import instant
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn, TopicPosition

@@ -72,7 +72,7 @@ def proved(lab: Lab, stack: str) -> None:
 def features_pass(lab: Lab, stack: str) -> None:
     """The features pass on the stack."""
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "features", "--stack", stack],
+        [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "features", "--stack", stack],
         env=lab.environment,
         cwd=lab.root,
         capture_output=True,

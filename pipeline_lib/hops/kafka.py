@@ -5,13 +5,14 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_fixed
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.replay import Record, replay
 from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all, position_of
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
+from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
@@ -123,8 +124,14 @@ class Kafka:
         self._admin.delete_topics([name], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
 
     def tail_of(self, topic: str) -> Tail:
-        """A tail of another topic, to be closed by who asks for it."""
-        return Tail(self._endpoint.model_copy(update={"topic": topic}))
+        """A tail of another topic, to be closed by who asks for it; raises UserError.
+
+        A topic that was just created may be unknown to its leader for a moment.
+        """
+        looks = Retrying(
+            retry=retry_if_exception_type(UserError), wait=wait_fixed(0.1), stop=stop_after_delay(LEAVING_S), reraise=True
+        )
+        return looks(Tail, self._endpoint.model_copy(update={"topic": topic}))
 
     def forget_group(self, group: str) -> None:
         """Deletes a consumer group, once its last member has left; none of that name is no error."""

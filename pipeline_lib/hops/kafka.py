@@ -128,9 +128,8 @@ class Kafka:
 
         A topic that was just created may be unknown to its leader for a moment.
         """
-        looks = Retrying(
-            retry=retry_if_exception_type(UserError), wait=wait_fixed(0.1), stop=stop_after_delay(LEAVING_S), reraise=True
-        )
+        passing, patience = retry_if_exception_type(UserError), stop_after_delay(LEAVING_S)
+        looks = Retrying(retry=passing, wait=wait_fixed(0.1), stop=patience, reraise=True)
         return looks(Tail, self._endpoint.model_copy(update={"topic": topic}))
 
     def forget_group(self, group: str) -> None:

@@ -148,9 +148,12 @@ def delete_connector(target: Endpoints) -> None:
     assert ask_connect(target, "DELETE", f"/connectors/{target.connect.connector}").status == 204
 
 
-def run_features(lab: Lab, stack: str) -> str:
+JOURNEY = "features/experiment_journey.feature"
+
+
+def run_features(lab: Lab, stack: str, features: str = "features") -> str:
     ran = subprocess.run(
-        [*PYTEST, "-q", "-rs", "-m", "not slow", "features", "--stack", stack, "-p", "no:cacheprovider"],
+        [*PYTEST, "-q", "-rs", "-m", "not slow", features, "--stack", stack, "-p", "no:cacheprovider"],
         capture_output=True,
         text=True,
         cwd=lab.root,
@@ -210,7 +213,7 @@ def front(target: Endpoints, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_the_features_pass_on_a_stack_with_tls(warm_lab: Lab, secured: str, target: Endpoints) -> None:
     assert target.connect.url.startswith("https:")
     assert target.clickhouse.url.startswith("https:")
-    run_features(warm_lab, secured)
+    run_features(warm_lab, secured, JOURNEY)
     logs = (file.read_text(errors="replace") for file in (warm_lab.folder(secured) / "logs").iterdir())
     assert_nowhere_in_plain_text(warm_lab, secured, secrets_of(target), *logs)
     warm_lab.pulumi("preview", "--expect-no-changes", "--stack", secured)
@@ -310,7 +313,7 @@ def test_asked_for_the_pipeline_is_put_on_bare_systems_and_taken_off_them_withou
         without = lab.throughline("up", "--stack", stack, "--backend", "external", fails=True, **told)
         assert "the pipeline is not there" in without.stderr or "does not exist" in without.stderr
         lab.throughline("up", "--stack", stack, "--backend", "external", "--set", "pipeline=true", **told)
-        run_features(lab, stack)
+        run_features(lab, stack, JOURNEY)
         assert_nowhere_in_plain_text(lab, stack, secrets_of(bare) | secrets_of(lab.endpoints(stack)))
         assert lab.changes(lab.throughline("up", "--stack", stack, **told)) == set()
         delete_connector(bare)
@@ -325,7 +328,7 @@ def test_asked_for_the_pipeline_is_put_on_bare_systems_and_taken_off_them_withou
         assert (after.topics, after.outbox_rows) == (before.topics, before.outbox_rows)
         # What was kept is taken over.
         lab.throughline("up", "--stack", stack, "--backend", "external", "--set", "pipeline=true", **told)
-        run_features(lab, stack)
+        run_features(lab, stack, JOURNEY)
         lab.throughline("down", "--stack", stack)
 
 

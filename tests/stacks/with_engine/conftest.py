@@ -69,10 +69,13 @@ def proved(lab: Lab, stack: str) -> None:
     assert json.loads(lab.throughline("demo", "--stack", stack, "--json").stdout)["verdict"] == "passed"
 
 
-def features_pass(lab: Lab, stack: str) -> None:
-    """The features pass on the stack."""
+JOURNEY = "features/experiment_journey.feature"
+
+
+def features_pass(lab: Lab, stack: str, features: str = "features") -> None:
+    """The features, or one of them, pass on the stack."""
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "features", "--stack", stack],
+        [sys.executable, "-m", "pytest", "-q", "-m", "not slow", features, "--stack", stack],
         env=lab.environment,
         cwd=lab.root,
         capture_output=True,

@@ -14,7 +14,7 @@ from pipeline_lib.model.journey import CONTROL, clicks
 from pipeline_lib.pipeline import open_pipeline, seconds
 from pipeline_lib.verify.budget import TIME_SCALE
 from tests.stacks.conftest import Lab
-from tests.stacks.with_engine.conftest import container, features_pass, proved, settings, without_its_data
+from tests.stacks.with_engine.conftest import JOURNEY, container, features_pass, proved, settings, without_its_data
 
 SERVERS = {
     "kafka": ("kafka", "kafka-2", "kafka-3"),
@@ -83,7 +83,7 @@ def test_one_of_each_may_be_stopped_and_up_starts_it_and_changes_nothing_else(
     stopped = {names[place] for names in SERVERS.values()}
     for name in stopped:
         container(engine, cluster, name).stop()
-    features_pass(docker_lab, cluster)
+    features_pass(docker_lab, cluster, JOURNEY)
     told = docker_lab.throughline("status", "--stack", cluster, fails=True).stdout
     assert told.count("EXITED") == len(stopped)
     assert "messages to ClickHouse" in told
@@ -105,7 +105,7 @@ def test_rows_are_on_both_replicas_after_a_volume_was_lost(
     docker_lab.throughline("up", "--stack", cluster)
     assert before
     assert [events >= before for events in events_by_replica(docker_lab, cluster)] == [True, True]
-    features_pass(docker_lab, cluster)
+    features_pass(docker_lab, cluster, JOURNEY)
 
 
 def test_a_broker_without_its_volume_gets_everything_again(
@@ -115,7 +115,7 @@ def test_a_broker_without_its_volume_gets_everything_again(
     changed = docker_lab.changes(docker_lab.throughline("up", "--stack", cluster))
     assert "kafka created" in changed
     assert not [change for change in changed if change.startswith(("topic", "connector", "clickhouse"))]
-    features_pass(docker_lab, cluster)
+    features_pass(docker_lab, cluster, JOURNEY)
 
 
 def test_a_replica_that_has_not_fetched_yet_is_not_taken_for_one_that_has_lost(

@@ -165,7 +165,7 @@ def _users(analysts: Client, experiment_id: int, revenue: Mapping[str, str]) -> 
     users = ibis.clickhouse.from_connection(analysts.driver).table("experiment_users")
     return users.filter(users.experiment_id == experiment_id, users.variant_key != "").select(
         variant_key=users.variant_key,
-        **{RATE: users.is_converted.cast("int8")},
+        **{RATE: users.is_converted.cast("float64")},
         **{name: users.revenue[currency].cast("float64") for name, currency in revenue.items()},
     )
 

@@ -1,10 +1,11 @@
 # Everything that is done with a checkout. Each target sets up first, which after the first time takes no time.
-# STACK=name picks the stack of `make demo`.
+# STACK=name picks the stack of `make demo`, BACKEND=docker the backend of the measurements.
 
 STACK ?= dev
+BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker images check format lock lock-jars bench-start bench-latency clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verify clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,11 +23,12 @@ test: setup check ## Linters, types, and every test, on a stack of its own
 	.venv/bin/pytest --ignore=tests/unit --ignore=tests/setup
 
 test-docker: setup ## The same for the Docker backend; brings an engine where none runs, on Debian and as root
-	@.venv/bin/python -m tools.engine up
+	@.venv/bin/python -m tools.engine while $(MAKE) --no-print-directory test-on-engine
+
+test-on-engine: # An engine answers
 	@.venv/bin/python -m tools.images
 	@.venv/bin/python -m tools.images test-clickhouse
-	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine; \
-	  status=$$?; .venv/bin/python -m tools.engine down; exit $$status
+	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine
 
 images: setup ## Build the images of a stack on Docker from the package registries, for sites without official ones
 	@.venv/bin/python -m tools.images
@@ -41,11 +43,17 @@ format: setup ## Format the code and mend what the linter can mend
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
+prove: setup ## Break a pipeline on purpose, one defect at a time, and tell what was named at which hop
+	.venv/bin/python -m bench.prove
+
 bench-start: setup ## Measure how long a stack takes to stand, to be up to date and to go
-	.venv/bin/python -m bench.start
+	.venv/bin/python -m bench.start --backend $(BACKEND)
 
 bench-latency: setup ## Measure the time from a commit to a row that ClickHouse returns
-	.venv/bin/python -m bench.latency
+	.venv/bin/python -m bench.latency --backend $(BACKEND)
+
+bench-verify: setup ## Measure what verifying 10 thousand to a million events takes, in seconds and memory
+	.venv/bin/python -m bench.verify
 
 lock: ## Write the locks of the Python packages anew (LOCK_FLAGS=--upgrade: newest versions)
 	@tools/find-python -m tools.setup.locks $(LOCK_FLAGS)

@@ -6,7 +6,8 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-pytest_plugins = ["steps.fixtures", "steps.postgres", "steps.connect", "steps.kafka", "steps.clickhouse"]
+_STEPS = ("postgres", "connect", "kafka", "clickhouse")
+pytest_plugins = ["steps.leak_guard", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

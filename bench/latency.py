@@ -1,7 +1,8 @@
 """Commit → queryable in ClickHouse: single commits at a steady rate, each timed until a query returns its row.
 
-`python -m bench.latency [--commits 300] [--rate 20] [--rounds 3]`. The clock starts when COMMIT has returned and stops
-when an answer with the row has come back, so a query's own time and the 5 ms between two are in every figure.
+`python -m bench.latency [--commits 300] [--rate 20] [--rounds 3] [--backend docker]`. The clock starts when COMMIT
+has returned and stops when an answer with the row has come back, so a query's own time and the 5 ms between two are
+in every figure.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 import psycopg
 import urllib3
 
-from bench.measure import endpoints, keep, quantiles, stack_of_its_own
+from bench.measure import BACKENDS, endpoints, keep, quantiles, result_name, stack_of_its_own
 from pipeline_lib.model.endpoints import Endpoints, reveal
 
 COMMIT = Path(__file__).with_name("commit.sql")
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20, help="commits a second")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stack", help="measure this one instead of a fresh one")
+    parser.add_argument("--backend", choices=BACKENDS, default=BACKENDS[0], help="of a fresh one, or of that stack")
     arguments = parser.parse_args()
 
     def measure(stack: str) -> None:
@@ -39,12 +41,12 @@ def main() -> None:
             latencies = measured(endpoints(stack), arguments.commits, arguments.rate)
             rounds.append({key: round(value, 1) for key, value in quantiles(latencies).items()})
             print(f"round {number + 1}: commit to queryable, ms: {rounds[-1]}", flush=True)
-        keep("latency", {"rate_per_s": arguments.rate, "unit": "ms", "rounds": rounds})
+        keep(result_name("latency", arguments.backend), {"rate_per_s": arguments.rate, "unit": "ms", "rounds": rounds})
 
     if arguments.stack:
         measure(arguments.stack)
     else:
-        with stack_of_its_own() as stack:
+        with stack_of_its_own(arguments.backend) as stack:
             measure(stack)
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline_lib.model.endpoints import Endpoints
+from tools.images.stack_settings import SELF_BUILT, as_arguments
 
+BACKENDS = ("embedded", "docker")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -41,14 +43,25 @@ def endpoints(stack: str) -> Endpoints:
 
 
 @contextlib.contextmanager
-def stack_of_its_own() -> Iterator[str]:
-    """A stack that is taken away again, whatever happens."""
+def stack_of_its_own(backend: str = "embedded", *chosen: str) -> Iterator[str]:
+    """A stack, with `chosen` settings such as `kafka.heap=1g`, that is taken away again, whatever happens."""
     name = f"bench-{os.getpid()}"
     try:
-        throughline("up", "--stack", name)
+        more = (word for setting in chosen for word in ("--set", setting))
+        throughline("up", "--stack", name, *settings(backend), *more)
         yield name
     finally:
         throughline("down", "--stack", name)
+
+
+def settings(backend: str) -> list[str]:
+    """Arguments of `throughline up`; on Docker the images are those that `make test-docker` builds."""
+    return as_arguments(SELF_BUILT) if backend == "docker" else []
+
+
+def result_name(measured: str, backend: str) -> str:
+    """One file a backend; the first backend's has no suffix."""
+    return measured if backend == BACKENDS[0] else f"{measured}-{backend}"
 
 
 def quantiles(values: Sequence[float]) -> dict[str, float]:
@@ -63,8 +76,14 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def keep(name: str, result: object) -> None:
-    """Writes `bench/results/<name>.json`, with the machine that it was measured on."""
+    """Writes `bench/results/<name>.json`, with the machine that it was measured on and its load."""
     RESULTS.mkdir(exist_ok=True)
-    machine = {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
+    load = f"{os.getloadavg()[2]:.1f} over the last 15 minutes, this measurement's own included"
+    machine = {
+        "cores": os.cpu_count(),
+        "load": load,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
     text = json.dumps({"measured": time.strftime("%Y-%m-%d"), "machine": machine, "result": result}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n")

@@ -126,5 +126,5 @@ class Pipeline:
 @contextmanager
 def open_pipeline(endpoints: Endpoints, name: str = "expectation", evidence: Path = EVIDENCE) -> Iterator[Pipeline]:
     """A stack's pipeline; raises UserError if a system is not there or refuses."""
-    with open_chain(endpoints) as chain, closing(Client(endpoints.clickhouse, "analyst")) as analysts:
+    with open_chain(endpoints) as chain, closing(Client(chain.clickhouse.endpoint, "analyst")) as analysts:
         yield Pipeline(chain, analysts, name, evidence)

@@ -209,9 +209,14 @@ class Progress:
             metadata = event.res_outputs_event.metadata
             self._begun.discard(_name(metadata.urn))
             if "::pulumi:" not in metadata.urn:  # the stack itself and Pulumi's providers
-                self._line(_name(metadata.urn), _DOING[metadata.op])
+                kept = metadata.op == "delete" and metadata.old is not None and metadata.old.retain_on_delete
+                self._line(_name(metadata.urn), "kept" if kept else _DOING[metadata.op])
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
-            self._reason(_COLOUR.sub("", event.diagnostic_event.message).strip().removeprefix("error: "))
+            told = _COLOUR.sub("", event.diagnostic_event.message).strip().removeprefix("error: ")
+            # What ends the program itself is told a second time, with this before it.
+            self._reason(told.removeprefix("an unhandled error occurred: "))
+        elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
+            self.say(_COLOUR.sub("", event.diagnostic_event.message).strip())
 
     def running(self) -> str:
         """What was begun and not finished, as a part of a sentence."""

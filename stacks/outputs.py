@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.model.errors import UserError
+from stacks.abilities import GRANTED
 from stacks.pulumi_cli import find_pulumi
 from stacks.state import ROOT, environment
+from stacks.status import PARTS
 
 VERSION = "0.1.0"
 """Goes with every stack as an output, so that another Throughline knows whose stack it looks at."""
@@ -54,8 +56,8 @@ def endpoints_of(stack: str) -> Endpoints:
             f"{stack}` brings it to this version, and keeps its data."
         )
     try:
-        return Endpoints.model_validate(
-            {"stack": stack, **{name: outputs[name] for name in ("postgres", "kafka", "connect", "clickhouse")}}
-        )
+        systems = {name: outputs[name] for name in PARTS}
+        backend = outputs["backend"]
+        return Endpoints.model_validate({"stack": stack, "backend": backend, "abilities": GRANTED[backend], **systems})
     except (KeyError, ValidationError):
         raise half_up from None

@@ -34,12 +34,14 @@ def program() -> None:
     """Declares the stack; `pulumi.RunError` if its config will not do."""
     try:
         config = _config()
+        systems = _backend(config)
     except UserError as refused:
         raise pulumi.RunError(str(refused)) from None
-    systems = _backend(config)
-    resources = pipeline(config, systems)
+    standing = [system.identity for system in (systems.postgres, systems.kafka, systems.connect, systems.clickhouse)]
+    if config.puts_pipeline:
+        standing += [resource.id for resource in pipeline(config, systems)]
     # Known only when all of it stands: an output that tells a stack from half a stack.
-    pulumi.export("throughline", pulumi.Output.all(*(resource.id for resource in resources)).apply(lambda _: VERSION))
+    pulumi.export("throughline", pulumi.Output.all(*standing).apply(lambda _: VERSION))
     _export(config, systems)
 
 
@@ -51,6 +53,8 @@ def _backend(config: StackConfig) -> Systems:
     """The four systems on the backend that the config names; only that one is loaded."""
     if config.backend == "docker":
         from stacks.docker.program import stand_up
+    elif config.backend == "external":
+        from stacks.external.program import stand_up
     else:
         from stacks.embedded.program import stand_up
     return stand_up(config)
@@ -61,35 +65,40 @@ def _export(config: StackConfig, systems: Systems) -> None:
     pulumi.export(
         "postgres",
         {
-            **_credentials("postgres", "application", "experiments_application", systems),
+            **_credentials("postgres", "application", systems),
             "host": systems.postgres.address.host,
             "port": systems.postgres.address.port,
             "database": DATABASE,
-            "users": {
-                "admin": _credentials("postgres", "admin", "postgres", systems),
-                **{
-                    role: _credentials("postgres", role, f"experiments_{role}", systems)
-                    for role in ("owner", "replication", "application")
-                },
-            },
+            "users": _users("postgres", systems),
+            **systems.postgres.access,
         },
     )
-    pulumi.export("kafka", {"bootstrap": systems.kafka.address.text, "topic": TOPIC})
-    pulumi.export("connect", {"url": systems.connect.address.url, "connector": CONNECTOR})
+    kafka = {"bootstrap": systems.kafka.addresses, "topic": TOPIC}
+    pulumi.export("kafka", kafka | ({"security": systems.kafka.access} if systems.kafka.access else {}))
+    connect_urls = [member.address.url for member in systems.connect.members]
+    pulumi.export(
+        "connect", {"url": connect_urls[0], "urls": connect_urls, "connector": CONNECTOR, **systems.connect.access}
+    )
     pulumi.export(
         "clickhouse",
         {
-            **_credentials("clickhouse", "analyst", "analyst", systems),
+            **_credentials("clickhouse", "analyst", systems),
             "url": systems.clickhouse.address.url,
+            "urls": [member.address.url for member in systems.clickhouse.members],
             "host": systems.clickhouse.address.host,
             "port": systems.clickhouse.address.port,
             "database": DATABASE,
-            "users": {
-                user: _credentials("clickhouse", user, user, systems) for user in ("admin", "ingestion", "analyst")
-            },
+            "users": _users("clickhouse", systems),
+            **systems.clickhouse.access,
         },
     )
 
 
-def _credentials(system: str, role: str, user: str, systems: Systems) -> dict[str, Any]:
-    return {"user": user, "password": systems.passwords[f"{system}_{role}"]}
+def _users(system: str, systems: Systems) -> dict[str, Any]:
+    roles = [name.removeprefix(f"{system}_") for name in systems.users if name.startswith(f"{system}_")]
+    return {role: _credentials(system, role, systems) for role in roles}
+
+
+def _credentials(system: str, role: str, systems: Systems) -> dict[str, Any]:
+    name = f"{system}_{role}"
+    return {"user": systems.users[name], "password": systems.passwords[name]}

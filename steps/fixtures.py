@@ -1,12 +1,8 @@
 """What the steps share: the stack, its pipeline, and the visitor of the scenario.
 
-A run without `--stack` brings a stack up for itself (each xdist worker one of its own) and takes it away at its end. It
-is driven by the `throughline` command, so that it may be of any backend.
+A run without `--stack` brings a stack up for itself (each xdist worker one of its own) and takes it away at its end.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,16 +10,18 @@ import pytest
 
 from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.pipeline import Delivery, Journey, Pipeline, open_pipeline, seconds
+from steps.stack import endpoints_of, stack_of_its_own
 
 PATIENCE_S = 30
+NEEDS = "needs_"
+ABILITIES = {"kill": "killing a part"}
+"""What a tag may ask for, and how a reader is told."""
 
 
-def throughline(*arguments: str) -> str:
-    """What a `throughline` command prints; its own words are the failure if it fails."""
-    ran = subprocess.run([sys.executable, "-m", "stacks.cli", *arguments], capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        pytest.fail(f"throughline {' '.join(arguments)}:\n{ran.stdout}{ran.stderr}", pytrace=False)
-    return ran.stdout
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the tags known."""
+    for ability, words in ABILITIES.items():
+        config.addinivalue_line("markers", f"{NEEDS}{ability}: only on a stack that grants {words}")
 
 
 @pytest.fixture(scope="session")
@@ -33,16 +31,26 @@ def stack(request: pytest.FixtureRequest) -> Iterator[str]:
     if chosen:
         yield chosen
         return
-    name = f"features-{os.getpid()}"
-    throughline("up", "--stack", name)
-    yield name
-    throughline("down", "--stack", name)
+    with stack_of_its_own("features") as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
 def endpoints(stack: str) -> Endpoints:
     """Where the stack's systems are."""
-    return Endpoints.model_validate_json(throughline("endpoints", "--stack", stack, "--json", "--show-secrets"))
+    return endpoints_of(stack)
+
+
+@pytest.fixture(autouse=True)
+def _granted(request: pytest.FixtureRequest) -> None:
+    """Skips what is tagged `@needs_…` on a stack that does not grant that."""
+    needed = [mark.name.removeprefix(NEEDS) for mark in request.node.iter_markers() if mark.name.startswith(NEEDS)]
+    if not needed:
+        return
+    has: Endpoints = request.getfixturevalue("endpoints")
+    for ability in needed:
+        if ability not in has.abilities:
+            pytest.skip(f"the stack '{has.stack}' ({has.backend}) does not grant {ABILITIES[ability]}")
 
 
 @pytest.fixture

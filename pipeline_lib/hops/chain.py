@@ -10,6 +10,7 @@ from pipeline_lib.hops.connect import Connect
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.postgres import Postgres
 from pipeline_lib.hops.protocol import Hop
+from pipeline_lib.hops.tail import Keeps, keep_all
 from pipeline_lib.model.endpoints import Endpoints
 
 
@@ -30,10 +31,13 @@ class Chain:
 
 
 @contextmanager
-def open_chain(endpoints: Endpoints) -> Iterator[Chain]:
-    """The chain of a stack, closed at the end; raises UserError if a system is not there or refuses."""
+def open_chain(endpoints: Endpoints, keeps: Keeps = keep_all) -> Iterator[Chain]:
+    """The chain of a stack, closed at the end; raises UserError if a system is not there or refuses.
+
+    `keeps` tells which messages of the topic the tail is to keep.
+    """
     with ExitStack() as closing:
-        kafka = Kafka(endpoints.kafka)
+        kafka = Kafka(endpoints.kafka, keeps)
         closing.callback(kafka.close)
         application = Application(endpoints.postgres)
         closing.callback(application.close)
@@ -43,4 +47,5 @@ def open_chain(endpoints: Endpoints) -> Iterator[Chain]:
         closing.callback(postgres.close)
         clickhouse = ClickHouse(endpoints.clickhouse, kafka)
         closing.callback(clickhouse.close)
+        clickhouse.position()  # the first answer takes longer, and nothing is waited for yet
         yield Chain(application, postgres, connect, kafka, clickhouse)

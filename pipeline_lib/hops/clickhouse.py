@@ -4,6 +4,8 @@ Rows are seen as analysts see them, with FINAL; copies that it collapses are sig
 engine table's consumer group has committed: it commits after the block is in all tables, so every message before it is
 either a row or a dead letter by now. The marker of a fence could be seen sooner, since the tables that a block goes to
 are written one after the other.
+
+Of several replicas one is asked. What another has consumed it knows of by then, and fetches it before it is read.
 """
 
 import re
@@ -19,6 +21,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 from pipeline_lib import sql
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.protocol import Obstacle, Readiness
+from pipeline_lib.hops.servers import answering_replica
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
 from pipeline_lib.model.errors import UserError
@@ -27,11 +30,12 @@ from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
 
 CONNECT_TIMEOUT_S = 5
+SYNC_TIMEOUT_S = 30
 _GROUP = re.compile(r"kafka_group_name = '((?:[^'\\]|\\.)*)'")
 
 _VIEW_FAILED = "while pushing to view"
 
-_ROW_FIELDS = (
+ROW_FIELDS = (
     "aggregate_type",
     "outbox_event_type",
     "payload",
@@ -57,15 +61,17 @@ _ROW_FIELDS = (
 class Client:
     """ClickHouse over HTTP as one of the endpoint's users; several threads may use it at once."""
 
-    def __init__(self, endpoint: ClickHouseEndpoint, user: str) -> None:
+    def __init__(self, endpoint: ClickHouseEndpoint, user: str, database: str | None = None) -> None:
         who = endpoint.users[user]
         try:
             self._client = clickhouse_connect.get_client(
                 host=endpoint.host,
                 port=endpoint.port,
+                interface="https" if endpoint.url.startswith("https:") else "http",
+                ca_cert=endpoint.ca_file,
                 username=who.user,
                 password=reveal(who.password),
-                database=endpoint.database,
+                database=database or endpoint.database,
                 # A session would make its queries wait for each other.
                 autogenerate_session_id=False,
                 connect_timeout=CONNECT_TIMEOUT_S,
@@ -89,6 +95,14 @@ class Client:
             for row in result.result_rows
         ]
 
+    def run(self, statement: str, parameters: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        """A statement that answers nothing; raises ClickHouseError."""
+        self._client.command(statement, parameters=dict(parameters or {}), settings=settings)
+
+    def insert(self, table: str, columns: Sequence[str], format_: str, data: bytes) -> None:
+        """Inserts rows in one of ClickHouse's formats; raises ClickHouseError."""
+        self._client.raw_insert(table, columns, data, fmt=format_)
+
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
@@ -105,7 +119,8 @@ class ClickHouse:
     name = "clickhouse"
 
     def __init__(self, endpoint: ClickHouseEndpoint, kafka: Kafka) -> None:
-        self._client = Client(endpoint, "admin")
+        self.endpoint = answering_replica(endpoint)
+        self._client = Client(self.endpoint, "admin")
         self._kafka = kafka
         self._failures_before: list[tuple[str, str]] = []
         # Rows from before we were opened are not looked at: a source made anew gives its ids a second time.
@@ -169,6 +184,7 @@ class ClickHouse:
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The rows and dead letters of these messages and users, by their way through Kafka."""
+        self._catch_up()
         ids = [message.id for message in committed]
         about = {"ids": ids, "users": list(users), "opened_at": self._opened_at}
         stored = self._events(about, final=False)
@@ -183,35 +199,64 @@ class ClickHouse:
             opened_at=self._opened_at,
         )
         return [
-            *map(self._sighting, counted),
-            *(replace(self._sighting(row), collapsed=True) for row in _without(stored, counted)),
-            *map(self._sighting, letters),
+            *sightings_of(stored, counted),
+            *map(sighting_of, letters),
         ]
 
     def _events(self, about: Mapping[str, Any], *, final: bool) -> list[dict[str, Any]]:
         # The setting, unlike the word FINAL, is no error on a table that cannot collapse anything.
         return self._client.rows(
             f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
-            f"{', '.join(_ROW_FIELDS)} FROM events "
+            f"{', '.join(ROW_FIELDS)} FROM events "
             "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
             f"AND ingested_at >= toDateTime64({{opened_at:String}}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset "
             f"SETTINGS final = {int(final)}",
             **about,
         )
 
-    def _sighting(self, row: Mapping[str, Any]) -> Sighting:
-        fields = {name: row[name] for name in _ROW_FIELDS if name in row}
-        if fields:
-            fields["payload"] = exact_json.loads(fields["payload"])
-        return Sighting(
-            self.name,
-            row["aggregate_id"],
-            row["outbox_id"],
-            TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
-            row["ingested_at"],
-            fields,
-            refused=row.get("reason"),
+    def _catch_up(self) -> None:
+        """Returns when this replica has what the others have taken in so far."""
+        if not self.endpoint.is_replicated:
+            return
+        try:
+            for table in ("events", "dead_letters"):
+                self._client.run(f"SYSTEM SYNC REPLICA {table} LIGHTWEIGHT", receive_timeout=SYNC_TIMEOUT_S)
+        except OperationalError:
+            raise  # it is not there just now
+        except ClickHouseError as error:
+            raise UserError(
+                f"The ClickHouse replica at {self.endpoint.url} has not fetched what the others have taken in: "
+                f"{str(error).splitlines()[0]}. A replica that is stopped may have rows that no other has: see "
+                "`throughline status`; `throughline up` starts it."
+            ) from None
+
+    def rows_of(self, id_: str, places: Sequence[TopicPosition]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Where the rows of an aggregate are stored, and its dead letters, however old: by its id, and those letters
+        that do not tell of whom they are by their places in the topic."""
+        stored = self._client.rows(
+            "SELECT outbox_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, _part AS part FROM events "
+            "WHERE aggregate_id = {id:String} ORDER BY ingested_at",
+            id=id_,
         )
+        letters = self._client.rows(
+            "SELECT kafka_topic, kafka_partition, kafka_offset, ingested_at, reason FROM dead_letters FINAL "
+            "WHERE aggregate_id = {id:String} OR (kafka_topic, kafka_partition, kafka_offset) IN "
+            "(SELECT arrayJoin(arrayZip({topics:Array(String)}, {partitions:Array(UInt32)}, {offsets:Array(UInt64)}))) "
+            "ORDER BY ingested_at",
+            id=id_,
+            topics=[at.topic for at in places],
+            partitions=[at.partition for at in places],
+            offsets=[at.offset for at in places],
+        )
+        return stored, letters
+
+    def kept(self) -> Mapping[str, str]:
+        """The tables and views of all databases but the system's own, with what would make them again."""
+        tables = self._client.rows(
+            "SELECT concat('table ', database, '.', name) AS thing, create_table_query AS definition "
+            "FROM system.tables WHERE lower(database) NOT IN ('system', 'information_schema') AND NOT is_temporary"
+        )
+        return {table["thing"]: table["definition"] for table in tables}
 
     def evidence(self) -> Mapping[str, Any]:
         """The consumers as the engine sees them, and the last dead letters."""
@@ -236,6 +281,30 @@ class ClickHouse:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+
+def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
+    """The rows that analysts count, and those that are only stored."""
+    return [
+        *map(sighting_of, counted),
+        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),
+    ]
+
+
+def sighting_of(row: Mapping[str, Any]) -> Sighting:
+    """The sighting of a typed row, or of a dead letter, which has a reason."""
+    fields = {name: row[name] for name in ROW_FIELDS if name in row}
+    if fields:
+        fields["payload"] = exact_json.loads(fields["payload"])
+    return Sighting(
+        ClickHouse.name,
+        row["aggregate_id"],
+        row["outbox_id"],
+        TopicPosition(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]),
+        row["ingested_at"],
+        fields,
+        refused=row.get("reason"),
+    )
 
 
 def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -5,6 +5,8 @@ Connect's REST API: https://kafka.apache.org/documentation/#connect_rest. A conn
 the hop is asked together with the topic that the connector writes to.
 """
 
+import json
+import ssl
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,8 +16,9 @@ import httpx
 from pipeline_lib.hops.kafka import fields_of
 from pipeline_lib.hops.postgres import Capture
 from pipeline_lib.hops.protocol import Obstacle, Readiness
+from pipeline_lib.hops.servers import first_answering
 from pipeline_lib.hops.tail import Tail
-from pipeline_lib.model.endpoints import ConnectEndpoint
+from pipeline_lib.model.endpoints import ConnectEndpoint, reveal
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn
@@ -33,10 +36,14 @@ class Connect:
 
     def __init__(self, endpoint: ConnectEndpoint, published: Tail) -> None:
         self._published = published
-        self._url = endpoint.url
+        self._url = first_answering(endpoint.urls)
         self._connector = endpoint.connector
         self._client = httpx.Client(
-            base_url=f"{endpoint.url.rstrip('/')}/connectors/{endpoint.connector}", timeout=TIMEOUT_S, trust_env=False
+            base_url=f"{self._url.rstrip('/')}/connectors/{endpoint.connector}",
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            auth=(endpoint.user, reveal(endpoint.password)) if endpoint.user and endpoint.password else None,
+            verify=ssl.create_default_context(cafile=endpoint.ca_file) if endpoint.ca_file else True,
         )
         try:
             self.status()
@@ -47,8 +54,13 @@ class Connect:
             ) from None
 
     def _get(self, path: str) -> Any:
-        """The answer's JSON; None if Connect does not know the connector."""
+        """The answer's JSON; None if Connect does not know the connector. Raises UserError if it does not let us in."""
         answer = self._client.get(path)
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise UserError(
+                f"Connect at {self._url} does not let us in ({answer.status_code} {answer.reason_phrase}): the user or "
+                "the password is not right. `throughline endpoints` shows both; `throughline up` mends a stack."
+            )
         return None if answer.status_code == HTTPStatus.NOT_FOUND else answer.raise_for_status().json()
 
     def _missing(self) -> UserError:
@@ -120,6 +132,14 @@ class Connect:
             if (envelope := message.envelope) is not None and envelope.outbox_id in known
             for fields in [fields_of(message)]
         ]
+
+    def kept(self) -> Mapping[str, str]:
+        """All connectors, with their configs."""
+        answer = self._client.get(f"{self._url.rstrip('/')}/connectors", params={"expand": "info"}).raise_for_status()
+        return {
+            f"connector {name}": json.dumps(known["info"]["config"], sort_keys=True)
+            for name, known in answer.json().items()
+        }
 
     def evidence(self) -> Mapping[str, Any]:
         """The status with its traces, and the offset. Not the config: it may hold a password."""

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
-from pipeline_lib.hops.tail import TIMEOUT_S, Tail, TopicMessage
+from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.outbox import Committed
@@ -26,10 +26,12 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, endpoint: KafkaEndpoint) -> None:
+    def __init__(self, endpoint: KafkaEndpoint, keeps: Keeps = keep_all) -> None:
+        self._endpoint = endpoint
+        self._readers: dict[str, Consumer] = {}
         self._topic = endpoint.topic
-        self._admin = AdminClient({"bootstrap.servers": endpoint.bootstrap, "log_level": 0})
-        self.tail = Tail(endpoint.bootstrap, endpoint.topic)
+        self._admin = AdminClient({**endpoint.client_settings(), "log_level": 0})
+        self.tail = Tail(endpoint, keeps=keeps)
 
     def ready(self) -> Readiness:
         """Ready when every partition has a leader."""
@@ -58,10 +60,7 @@ class Kafka:
         A partition that the group has committed nothing of is not among them.
         """
         partitions = [TopicPartition(self._topic, number) for number in range(self.tail.partitions)]
-        answer = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, partitions)], request_timeout=TIMEOUT_S
-        )
-        offsets = answer[group].result().topic_partitions
+        offsets = self._reader_of(group).committed(partitions, timeout=TIMEOUT_S)
         errors = [offset.error for offset in offsets if offset.error is not None]
         if errors:
             raise KafkaException(errors[0])
@@ -69,22 +68,30 @@ class Kafka:
             TopicPosition(offset.topic, offset.partition, offset.offset) for offset in offsets if offset.offset >= 0
         )
 
+    def _reader_of(self, group: str) -> Consumer:
+        """A consumer by the group's name, which does not join it: it is given no topic and no partition.
+
+        The admin client could be asked without one, but the library (librdkafka 2.16) ends the process with a
+        segmentation fault when the group's coordinator has moved: it looks for the consumer that is not there.
+        """
+        if group not in self._readers:
+            settings = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
+            self._readers[group] = Consumer({**self._endpoint.client_settings(), **settings})
+        return self._readers[group]
+
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
         """The messages of these and about these users, by partition and offset."""
         found = self.tail.find([*(message.id for message in committed), *users])
-        return [self._sighting(message) for message in found]
+        return [sighting_of(message) for message in found]
 
-    def _sighting(self, message: TopicMessage) -> Sighting:
-        envelope = message.envelope
-        assert envelope is not None, "the tail finds envelopes only"
-        return Sighting(
-            self.name,
-            envelope.aggregate_id,
-            envelope.outbox_id,
-            message.position,
-            message.received_at,
-            fields_of(message),
-        )
+    def kept(self) -> Mapping[str, str]:
+        """The topics, with their partitions, and the consumer groups; raises KafkaException."""
+        topics = self._admin.list_topics(timeout=TIMEOUT_S).topics
+        groups = self._admin.list_consumer_groups(request_timeout=TIMEOUT_S).result().valid
+        return {
+            **{f"topic {name}": f"{len(topic.partitions)} partitions" for name, topic in topics.items()},
+            **{f"consumer group {group.group_id}": "" for group in groups},
+        }
 
     def evidence(self) -> Mapping[str, Any]:
         """Where the tail began and is, and what it could not read."""
@@ -99,8 +106,24 @@ class Kafka:
         }
 
     def close(self) -> None:
-        """Stops the tail."""
+        """Stops the tail, and whoever has asked for groups' offsets."""
         self.tail.close()
+        for reader in self._readers.values():
+            reader.close()
+
+
+def sighting_of(message: TopicMessage) -> Sighting:
+    """The sighting of an envelope in the topic."""
+    envelope = message.envelope
+    assert envelope is not None, "only an envelope tells which row it is"
+    return Sighting(
+        Kafka.name,
+        envelope.aggregate_id,
+        envelope.outbox_id,
+        message.position,
+        message.received_at,
+        fields_of(message),
+    )
 
 
 def fields_of(message: TopicMessage) -> Mapping[str, Any]:

@@ -140,6 +140,13 @@ class Postgres:
             for row in rows
         ]
 
+    def outbox_rows(self, id_: str) -> list[dict[str, Any]]:
+        """All outbox rows of an aggregate, however old, by id."""
+        return self._rows(
+            "SELECT id, aggregate_type, event_type, created_at FROM outbox WHERE aggregate_id = %(id)s ORDER BY id",
+            {"id": id_},
+        )
+
     def domain_rows(self, user_id: str) -> list[str]:
         """The ids of a user's assignments and events in the application's own tables, as messages name them."""
         rows = self._rows(
@@ -161,6 +168,10 @@ class Postgres:
             {"experiment": experiment_id, "status": status},
         )
         return {row["id"]: row["key"] for row in rows}
+
+    def kept(self) -> Mapping[str, str]:
+        """The server's replication slots and the database's publications."""
+        return {row["thing"]: row["definition"] for row in self._rows(sql.read("postgres", "kept"))}
 
     def evidence(self) -> Mapping[str, Any]:
         """The WAL's positions and the slots."""

@@ -61,3 +61,11 @@ class Hop(Protocol):
     def evidence(self) -> Mapping[str, Any]:
         """What a failure's evidence folder should hold of the system, as JSON values without secrets."""
         ...
+
+
+class Keeper(Protocol):
+    """A hop in whose system things are kept that somebody has to take away again: slots, topics, tables."""
+
+    def kept(self) -> Mapping[str, str]:
+        """Each thing by its name, with a definition that is only compared: it may hold secrets."""
+        ...

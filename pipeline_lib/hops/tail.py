@@ -1,8 +1,8 @@
 """One background reader of a topic, which keeps what came since it began and wakes those who wait for more.
 
 It is assigned its partitions and commits nothing, so no consumer group is left behind. It begins at the end offsets
-that stand when it is made: whoever makes it before the first write misses nothing. It keeps the last `limit` messages;
-what it had to forget, it counts.
+that stand when it is made: whoever makes it before the first write misses nothing. It keeps the last `limit` messages
+of those that it is to keep; what it had to forget, it counts.
 """
 
 import threading
@@ -15,12 +15,21 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from pipeline_lib.model import instant
+from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.envelope import Envelope, NotAnEnvelope
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.position import Lsn, TopicPosition
 
 LIMIT = 100_000
 TIMEOUT_S = 5
+
+Keeps = Callable[[bytes | None], bool]
+"""Which messages a tail keeps, by their values; of the others it knows only that they have come."""
+
+
+def keep_all(_: bytes | None) -> bool:
+    """Every message."""
+    return True
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,24 +56,35 @@ class TopicMessage:
 class Tail:
     """The reader; it runs from when it is made until `close`."""
 
-    def __init__(self, bootstrap: str, topic: str, limit: int = LIMIT) -> None:
+    def __init__(self, endpoint: KafkaEndpoint, limit: int = LIMIT, keeps: Keeps = keep_all) -> None:
+        topic, troubles = endpoint.topic, list[KafkaError]()
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **endpoint.client_settings(),
+                "error_cb": troubles.append,
                 # The library wants a name; nothing joins or commits under it.
                 "group.id": "throughline-tail",
                 "enable.auto.commit": False,
+                "queued.max.messages.kbytes": 4096,  # a tail that is behind holds no more ahead of it
                 "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 500,
                 "log_level": 0,
             }
         )
-        self.start = end_offsets(self._consumer, bootstrap, topic)
+        try:
+            self.start = end_offsets(self._consumer, endpoint.bootstrap, topic)
+        except KafkaException as error:
+            self._consumer.poll(0)  # lets the library tell of its troubles
+            raise UserError(
+                f"Kafka at {endpoint.bootstrap} does not answer: {reason_of(error, troubles)}. See `throughline "
+                "status`; `throughline up` mends a stack."
+            ) from None
         self._consumer.assign([TopicPartition(at.topic, at.partition, at.offset) for at in self.start])
         self._next = {at.partition: at for at in self.start}
         self._messages: deque[TopicMessage] = deque()
         self._by_subject: defaultdict[str, list[TopicMessage]] = defaultdict(list)
         self._limit = limit
+        self._keeps = keeps
         self._changed = threading.Condition()
         self._arrivals = 0
         self._last_lsn: Lsn | None = None
@@ -126,16 +146,20 @@ class Tail:
                 continue
             error = polled.error()
             with self._changed:
-                if error is None:
+                if error is None and self._keeps(polled.value()):
                     self._keep(_message(polled))
+                elif error is None:
+                    self._pass(position_of(polled))
                 elif not error.retriable():
                     self._error = error
                 self._arrivals += 1
                 self._changed.notify_all()
 
-    def _keep(self, message: TopicMessage) -> None:
-        at = message.position
+    def _pass(self, at: TopicPosition) -> None:
         self._next[at.partition] = TopicPosition(at.topic, at.partition, at.offset + 1)
+
+    def _keep(self, message: TopicMessage) -> None:
+        self._pass(message.position)
         if message.envelope is not None:
             self._last_lsn = max([message.envelope.lsn, *self.last_lsn()])
         self._messages.append(message)
@@ -151,33 +175,40 @@ class Tail:
 
 
 def end_offsets(consumer: Consumer, bootstrap: str, topic: str) -> tuple[TopicPosition, ...]:
-    """Where each partition of the topic ends now; raises UserError if there is no broker or no such topic."""
-    try:
-        known = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-        if known.error is not None:
-            raise UserError(
-                f"Kafka at {bootstrap} has no topic {topic}: {known.error.str()}. `throughline up` makes it."
-            )
-        return tuple(
-            TopicPosition(topic, partition, consumer.get_watermark_offsets(TopicPartition(topic, partition))[1])
-            for partition in sorted(known.partitions)
-        )
-    except KafkaException as error:
-        raise UserError(
-            f"Kafka at {bootstrap} does not answer: {error.args[0].str()}. See `throughline status`; `throughline up` "
-            "mends a stack."
-        ) from None
+    """Where each partition of the topic ends now; raises KafkaException, and UserError if there is no such topic."""
+    known = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+    if known.error is not None:
+        raise UserError(f"Kafka at {bootstrap} has no topic {topic}: {known.error.str()}. `throughline up` makes it.")
+    return tuple(
+        TopicPosition(topic, partition, consumer.get_watermark_offsets(TopicPartition(topic, partition))[1])
+        for partition in sorted(known.partitions)
+    )
+
+
+def reason_of(error: KafkaException, troubles: Iterable[KafkaError]) -> str:
+    """Why a client could not connect: the last of the troubles that the library has told of that says more than that
+    no broker is there, else the error itself."""
+    told: list[str] = [trouble.str() for trouble in troubles if trouble.code() != KafkaError._ALL_BROKERS_DOWN]
+    return told[-1] if told else str(error.args[0].str())
+
+
+def position_of(polled: Any) -> TopicPosition:
+    """Where a message that the Kafka library gave is."""
+    return TopicPosition(polled.topic(), polled.partition(), polled.offset())
 
 
 def _message(polled: Any) -> TopicMessage:
-    value = polled.value()
+    return read_message(position_of(polled), polled.key(), polled.value(), instant.now())
+
+
+def read_message(position: TopicPosition, key: bytes | None, value: bytes | None, at: datetime) -> TopicMessage:
+    """The message that these bytes are."""
     envelope, fault = None, ""
     try:
         envelope = Envelope.parse(value or b"")
     except NotAnEnvelope as error:
         fault = str(error)
-    position = TopicPosition(polled.topic(), polled.partition(), polled.offset())
-    return TopicMessage(position, polled.key(), value, instant.now(), envelope, _user_of(envelope), fault)
+    return TopicMessage(position, key, value, at, envelope, _user_of(envelope), fault)
 
 
 def _user_of(envelope: Envelope | None) -> str:

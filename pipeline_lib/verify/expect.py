@@ -66,7 +66,7 @@ class Expectation:
         sightings = {name: seen or [] for name, seen in looked.items()}
         return Verdict(
             committed=self._committed,
-            findings=tuple(ledger.judge(self._committed, sightings, fence_out)),
+            findings=tuple(ledger.judge(self._committed, sightings, fence_out, lost_fences=fence.lost)),
             hops=tuple(self._report(name, sightings[name], movements[name]) for name in ledger.HOPS),
             sightings=sightings,
             waited_s=time.monotonic() - began,

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pipeline_lib.model import instant
-from pipeline_lib.model.outbox import Committed
+from pipeline_lib.model.outbox import FENCE, Committed
 from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.expected import fields_at, time_of
@@ -55,10 +55,26 @@ class Finding:
 
 
 def judge(
-    committed: Sequence[Committed], sightings: Mapping[str, Sequence[Sighting]], fence_out: Mapping[str, bool]
+    committed: Sequence[Committed],
+    sightings: Mapping[str, Sequence[Sighting]],
+    fence_out: Mapping[str, bool],
+    lost_fences: Sequence[Committed] = (),
 ) -> list[Finding]:
-    """All findings, by hop in the order of the pipeline; `fence_out` tells for each hop whether absence is a fact."""
-    findings: list[Finding] = []
+    """All findings, by hop in the order of the pipeline; `fence_out` tells for each hop whether absence is a fact.
+
+    `lost_fences` are markers that never came to the topic, though later ones did.
+    """
+    return [finding for _, finding in judge_rows(committed, sightings, fence_out, lost_fences)]
+
+
+def judge_rows(
+    committed: Sequence[Committed],
+    sightings: Mapping[str, Sequence[Sighting]],
+    fence_out: Mapping[str, bool],
+    lost_fences: Sequence[Committed] = (),
+) -> list[Told]:
+    """The same, each with the outbox row that it is about."""
+    findings: list[Told] = []
     told: set[int] = set()
     known = {message.outbox_id for message in committed}
     for hop in HOPS:
@@ -69,7 +85,8 @@ def judge(
         ]
         if hop == "connect":
             here += _reordered(committed, _by_row(sightings["kafka"]))
-        findings += [finding for outbox_id, finding in here if outbox_id not in told]
+            here += [(mark.outbox_id, Finding("lost", hop, FENCE, f"marker {mark.id}")) for mark in lost_fences]
+        findings += [(outbox_id, finding) for outbox_id, finding in here if outbox_id not in told]
         told |= {outbox_id for outbox_id, finding in here if not finding.harmless}
     return findings
 
@@ -144,7 +161,8 @@ def _skewed(message: Committed, recorded_at: datetime) -> Iterator[Finding]:
 
 
 def _unexpected(hop: str, sighting: Sighting) -> Finding:
-    return Finding("unexpected", hop, sighting.id, f"outbox row {sighting.outbox_id} was not committed by this journey")
+    what = sighting.refused or f"outbox row {sighting.outbox_id}, which is none of those that were committed"
+    return Finding("unexpected", hop, sighting.id, what)
 
 
 def _reordered(committed: Sequence[Committed], seen: Mapping[int, Sequence[Sighting]]) -> Iterator[Told]:

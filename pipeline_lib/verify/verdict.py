@@ -46,11 +46,21 @@ class HopReport:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """Of a verdict that holds only the first findings of each kind: how many messages and findings there are."""
+
+    committed: int
+    findings: Mapping[tuple[str, str], int]
+    """By hop and kind."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What became of the committed messages.
 
     `fence_s` is how long the fence took to come out of the last hop, None if it did not; `waited_s` and `budget_s` are
     the time waited and the most that it could have been. `obstacle` is what was found to be in the way of everything.
+    With a `tally`, `committed`, `findings` and `sightings` are only those of the findings that are shown.
     """
 
     committed: tuple[Committed, ...]
@@ -63,6 +73,7 @@ class Verdict:
     fence_marks: tuple[Position, ...] = ()
     obstacle: Obstacle | None = None
     evidence: str | None = field(default=None, compare=False)
+    tally: Tally | None = None
 
     @property
     def passed(self) -> bool:
@@ -97,8 +108,9 @@ class Verdict:
             ]
             widths = [max(len(row[column]) for row in shown) for column in range(len(HOPS))]
             lines += ["", *("  " + _padded(row, widths) for row in shown)]
-            if len(concerned) > ROWS_SHOWN:
-                lines.append(f"  … and {len(concerned) - ROWS_SHOWN} more")
+            number = sum(self.tally.findings.values()) if self.tally else len(concerned)
+            if number > ROWS_SHOWN:
+                lines.append(f"  … and {number - ROWS_SHOWN} more")
         lines += ["", "  positions   " + "   ".join(_position(report) for report in self.hops)]
         if self.evidence is not None:
             lines.append(f"  evidence    {self.evidence}")
@@ -108,12 +120,13 @@ class Verdict:
         fence = f"fence out after {self.fence_s:.2f} s" if self.fence_s is not None else "the fence is not out"
         waited = f"({fence}; waited {self.waited_s:.1f} of {self.budget_s:g} s)"
         wrong = [finding for finding in self.findings if not finding.harmless]
+        committed = self.tally.committed if self.tally else len(self.committed)
         if not wrong:
-            return f"nothing is wrong with {len(self.committed)} committed events so far {waited}"
+            return f"nothing is wrong with {committed} committed events so far {waited}"
         clauses = []
         for (hop, kind), findings in groupby(wrong, key=lambda finding: (finding.hop, finding.kind)):
-            number = len(list(findings))
-            count = f"{number}" if kind == "unexpected" else f"{number} of {len(self.committed)}"
+            number = self.tally.findings[hop, kind] if self.tally else len(list(findings))
+            count = f"{number}" if kind == "unexpected" else f"{number} of {committed}"
             events = "event is" if number == 1 and kind == "unexpected" else "events are"
             waiting = kind == "missing" and self.obstacle is None
             pace = f" ({'slow' if self.hop(hop).moving else 'stuck'})" if waiting else ""

@@ -5,6 +5,9 @@ What is waited for is never a message but the fence behind it. Waiting ends befo
 - something is in the way of every message (a hop's own `obstacle`), or a hop has not answered for a while;
 - a message is known to be lost, since the fence is in the topic and it is not, or it is among the dead letters. The
   others are then given a moment more, so that the verdict tells of them too.
+
+A fence is a message like any other, and may be lost like one: as long as none has come to the topic, another is written
+now and then. An earlier one that is not there when a later one is was lost, and is told of.
 """
 
 import time
@@ -24,6 +27,8 @@ HEALTH_PERIOD_S = 0.25
 """How often the hops are asked what is in the way, and how far they are."""
 GONE_AFTER_S = 5
 """How long a hop may not answer before it counts as gone; what restarts by itself is back sooner."""
+FENCE_AGAIN_S = 1
+"""After how long without a fence in the topic a second is written; a third after twice that, and so on."""
 SETTLE_S = 0.5
 """What is given to the other messages when one is known to be lost."""
 
@@ -40,11 +45,15 @@ class Movement:
 
 @dataclass(frozen=True)
 class FenceWatch:
-    """What became of a fence: where it is in the topic, when it was out of the last hop, and what was in the way."""
+    """What became of a fence: where it is in the topic, when it was out of the last hop, and what was in the way.
+
+    `lost` are markers of earlier fences that should stand before it and do not.
+    """
 
     marks: tuple[TopicPosition, ...]
     out_s: float | None
     obstacle: Obstacle | None
+    lost: tuple[Committed, ...] = ()
 
 
 class Watch:
@@ -56,7 +65,8 @@ class Watch:
         self._budget = budget
         self._began = time.monotonic()
         self._asked = self._began
-        self._fence: Fence | None = None
+        self._fences: list[Fence] = []
+        self._write_again_at = self._began
         self._marks: tuple[TopicPosition, ...] = ()
         self._out_s: float | None = None
         self._obstacle: Obstacle | None = None
@@ -68,7 +78,8 @@ class Watch:
         """Returns when the fence is out of the last hop, or waiting cannot help, or the budget is spent."""
         if self._until(self._write) and self._until(self._in_topic):
             self._until(self._out_of_clickhouse)
-        return FenceWatch(self._marks, self._out_s, self._obstacle)
+        lost = self._ask(self._chain.kafka, self._lost_marks) or ()
+        return FenceWatch(self._marks, self._out_s, self._obstacle, lost)
 
     def movement_of(self, hop: Hop) -> Movement:
         """How far the hop is now, and since when it has been seen there."""
@@ -95,15 +106,25 @@ class Watch:
         return any(hop.may_pass(error) for hop in self._chain.hops)
 
     def _write(self) -> bool:
-        self._fence = write_fence(self._chain.application, self._chain.kafka.tail.partitions)
+        self._fences.append(write_fence(self._chain.application, self._chain.kafka.tail.partitions))
+        self._write_again_at = time.monotonic() + seconds(FENCE_AGAIN_S).seconds * 2 ** (len(self._fences) - 1)
         return True
 
     def _in_topic(self) -> bool:
-        assert self._fence is not None
-        self._marks = out_of_kafka(self._fence, self._chain.kafka.tail) or ()
-        if self._marks and any(not self._chain.kafka.tail.find([message.id]) for message in self._committed):
+        tail = self._chain.kafka.tail
+        self._marks = next((marks for fence in self._fences if (marks := out_of_kafka(fence, tail))), ())
+        if not self._marks and time.monotonic() > self._write_again_at:
+            self._write()
+        if self._marks and any(not tail.find([message.id]) for message in self._committed):
             self._lost_at = time.monotonic()
         return bool(self._marks)
+
+    def _lost_marks(self) -> tuple[Committed, ...]:
+        """Of the fences written before the one in the topic, which lie before it in their partitions."""
+        tail = self._chain.kafka.tail
+        found = [fence for fence in self._fences if out_of_kafka(fence, tail)]
+        before = self._fences[: self._fences.index(found[0])] if found else []
+        return tuple(mark for fence in before for mark in fence.marks if not tail.find([mark.id]))
 
     def _out_of_clickhouse(self) -> bool:
         if not passed(self._marks, self._chain.clickhouse.position()):

@@ -22,5 +22,7 @@ def endpoints(
 
     for system, values in json.loads(found.as_json(show_secrets=show_secrets)).items():
         if isinstance(values, dict):
-            shown = "  ".join(f"{key} {value}" for key, value in values.items() if not isinstance(value, dict))
+            shown = "  ".join(f"{key} {value}" for key, value in values.items() if isinstance(value, str | int))
+            # Several servers of one system; of one, its `url` says all.
+            shown += "".join(f"  or {url}" for url in values.get("urls", [])[1:])
             typer.echo(f"{system:<11} {shown}")

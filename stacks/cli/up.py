@@ -7,6 +7,7 @@ import typer
 
 from pipeline_lib.model.errors import UserError
 from stacks.cli.options import DEFAULT_STACK, StackOption
+from stacks.config import is_secret
 
 
 def up(
@@ -35,4 +36,9 @@ def _key_and_value(setting: str) -> tuple[str, str]:
     key, equals, value = setting.partition("=")
     if not equals or not key:
         raise UserError(f"--set takes KEY=VALUE, as in --set kafka.heap=1g, and got '{setting}'.")
+    if is_secret(key):
+        raise UserError(
+            f"--set would keep {key} in plain text, in the stack's config and in the shell's history: set it with "
+            f"`pulumi config set --secret --path {key}`, which asks for it."
+        )
     return key, value

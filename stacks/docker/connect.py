@@ -1,10 +1,13 @@
-"""Kafka Connect with Debezium in a container, as Debezium's image takes it: the worker's properties by environment."""
+"""Kafka Connect with Debezium in containers, as Debezium's image takes it: the worker's properties by environment."""
+
+from collections.abc import Sequence
 
 import pulumi
 
 from stacks.config import megabytes
+from stacks.docker.kafka import INNER_PORT
 from stacks.docker.part import DockerPart, answers
-from stacks.kafka_settings import DATABASE_PASSWORD, WORKER, properties
+from stacks.kafka_settings import DATABASE_PASSWORD, properties, worker
 
 SECRETS_FILE = "/etc/throughline/secrets.properties"
 PORT = 8083
@@ -15,20 +18,26 @@ _OWN = (
 )
 
 
-def connect(image: str, heap: str, bootstrap: pulumi.Input[str], password: pulumi.Output[str]) -> DockerPart:
-    """The stack's only worker; `password` is what the connector logs in to PostgreSQL with."""
-    settings = {**WORKER, "config.providers.file.param.allowed.paths": SECRETS_FILE}
+def connect(
+    name: str, workers: Sequence[str], brokers: Sequence[str], image: str, heap: str, password: pulumi.Output[str]
+) -> DockerPart:
+    """The worker `name`, one of `workers`; `password` is what the connector logs in to PostgreSQL with."""
+    settings = {**worker(len(brokers)), "config.providers.file.param.allowed.paths": SECRETS_FILE}
     return DockerPart(
-        name="connect",
+        name=name,
         image=image,
         port=PORT,
         memory_mb=megabytes(heap) + 512,
         environment={
-            "BOOTSTRAP_SERVERS": bootstrap,
+            "BOOTSTRAP_SERVERS": ",".join(f"{broker}:{INNER_PORT}" for broker in brokers),
             "HEAP_OPTS": f"-Xms{heap} -Xmx{heap}",
             **{_variable(key): str(value) for key, value in settings.items()},
+            # Where the others find it: a worker passes on what only the group's leader may do.
+            **({"ADVERTISED_HOST_NAME": name} if len(workers) > 1 else {}),
         },
         files={SECRETS_FILE: password.apply(lambda known: properties({DATABASE_PASSWORD: known}))},
+        # It takes two. When the whole stack goes Kafka does so first, and it would wait for that in vain.
+        seconds_to_stop=5,
         # Answered once the worker has read its topics and joined its group; the port is open long before.
         ready=answers(PORT, "/connectors"),
     )

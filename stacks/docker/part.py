@@ -12,19 +12,16 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_docker as docker
 
-from stacks.allocation import LOOPBACK
-
-SECONDS_TO_READY = 120
-_SECONDS_TO_STOP = 10
+_LEAST_RETRIES = 240
 
 
 @dataclass(frozen=True)
 class DockerPart:
-    """One container. `port` is what it listens on for whoever drives the stack; `memory_mb` its limit."""
+    """One container. `port` is what it listens on for whoever drives the stack, if for them; `memory_mb` its limit."""
 
     name: str
     image: str
-    port: int
+    port: int | None
     memory_mb: int
     ready: Sequence[str]
     """A command in the container that succeeds once the system answers."""
@@ -33,6 +30,8 @@ class DockerPart:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     command: Sequence[str] = ()
     files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    seconds_to_stop: int = 10
+    """How long it may take to stop before it is killed, when the container is removed."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,11 @@ class Site:
     stack: str
     token: pulumi.Output[str]
     network: docker.Network
+    bind: pulumi.Output[str]
+    """The address of the engine's machine at which ports are published."""
+    seconds_to_ready: int
+    options: pulumi.ResourceOptions
+    """Which engine, for all that stands on it."""
 
     def name(self, part: str) -> pulumi.Output[str]:
         """Of something on the engine, which other stacks share."""
@@ -61,14 +65,25 @@ class Standing:
     volume: docker.Volume | None
 
 
-def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Standing:
-    """The part's image, volume and container; the container counts as made when it is ready."""
-    image = docker.RemoteImage(f"{part.name}-image", name=part.image, keep_locally=True)
+def members(part: str, number: int) -> tuple[str, ...]:
+    """The names of so many servers of a system: the first has the system's own."""
+    return (part, *(f"{part}-{place}" for place in range(2, number + 1)))
+
+
+def declare(
+    part: DockerPart, site: Site, host_port: pulumi.Input[str] | None, after: Sequence[Standing] = ()
+) -> Standing:
+    """The part's image, volume and container; the container counts as made when it is ready.
+
+    It is started at once, beside what it talks to, unless it has to come `after` that.
+    """
+    image = docker.RemoteImage(f"{part.name}-image", name=part.image, keep_locally=True, opts=site.options)
     volume = None
     if part.data is not None:
         volume = docker.Volume(
             f"throughline-{site.stack}-{part.name}",
             labels=[docker.VolumeLabelArgs(label=key, value=value) for key, value in site.labels.items()],
+            opts=site.options,
         )
     labels = {**site.labels, "throughline.part": part.name}
     container = docker.Container(
@@ -80,9 +95,14 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
         envs=[pulumi.Output.concat(key, "=", value) for key, value in part.environment.items()],
         ports=[
             docker.ContainerPortArgs(
-                internal=part.port, external=pulumi.Output.from_input(host_port).apply(int), ip=LOOPBACK, protocol="tcp"
+                internal=part.port,
+                external=pulumi.Output.from_input(host_port).apply(int),
+                ip=site.bind,
+                protocol="tcp",
             )
-        ],
+        ]
+        if part.port is not None and host_port is not None
+        else [],
         networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=site.network.name, aliases=[part.name])],
         volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=part.data)] if volume else [],
         uploads=[docker.ContainerUploadArgs(file=path, content=content) for path, content in part.files.items()],
@@ -92,19 +112,23 @@ def declare(part: DockerPart, site: Site, host_port: pulumi.Input[str]) -> Stand
             interval="500ms",
             timeout="5s",
             start_period="0s",
-            retries=SECONDS_TO_READY * 2,
+            # Of a standing container only the wait can change, so that is not told by the retries alone.
+            retries=max(_LEAST_RETRIES, site.seconds_to_ready * 2),
         ),
         wait=True,
-        wait_timeout=SECONDS_TO_READY,
+        wait_timeout=site.seconds_to_ready,
         must_run=True,
         restart="unless-stopped",
         memory=part.memory_mb,
         log_driver="json-file",
         log_opts={"max-size": "10m", "max-file": "3"},
-        destroy_grace_seconds=_SECONDS_TO_STOP,
+        destroy_grace_seconds=part.seconds_to_stop,
         labels=[docker.ContainerLabelArgs(label=key, value=value) for key, value in labels.items()],
         # The name and the port are the stack's: the old one has to go first.
-        opts=pulumi.ResourceOptions(delete_before_replace=True),
+        opts=pulumi.ResourceOptions.merge(
+            site.options,
+            pulumi.ResourceOptions(delete_before_replace=True, depends_on=[standing.container for standing in after]),
+        ),
     )
     return Standing(container, volume)
 

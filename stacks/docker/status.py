@@ -1,20 +1,22 @@
 """How the containers of a stack are, as the engine tells it."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import docker
-from docker.errors import DockerException, NotFound
+from docker.errors import NotFound
 
 from pipeline_lib.model.errors import UserError
+from stacks.docker.engine import EngineAddress
 from stacks.status import PartStatus
+from tools.docker_plugin.engine import Address, Engine
 
 
-def part_statuses(token: str, parts: Iterable[str]) -> list[PartStatus]:
-    """The parts in the order given; one without a container is ABSENT."""
-    engine = _engine()
+def part_statuses(outputs: Mapping[str, Any], parts: Iterable[str]) -> list[PartStatus]:
+    """The parts in the order given, by the stack's outputs; one without a container is ABSENT."""
+    engine, token = _engine(outputs), outputs.get("token", "")
     found = []
     for part in parts:
         container = _container(engine, token, part)
@@ -34,21 +36,27 @@ def part_statuses(token: str, parts: Iterable[str]) -> list[PartStatus]:
     return found
 
 
-def last_lines(token: str, part: str, lines: int) -> str:
+def last_lines(outputs: Mapping[str, Any], part: str, lines: int) -> str:
     """What the part's container has written last."""
-    container = _container(_engine(), token, part)
+    container = _container(_engine(outputs), outputs.get("token", ""), part)
     if container is None:
         raise UserError(f"{part} has not logged anything: the stack has no container of it. `throughline up` makes it.")
     return str(container.logs(tail=lines).decode(errors="replace").rstrip())
 
 
-def _engine() -> docker.DockerClient:
-    try:
-        return docker.from_env()
-    except DockerException as error:
-        raise UserError(
-            f"The Docker engine does not answer: {error}. Start it, or say with DOCKER_HOST where it is."
-        ) from None
+def kill(outputs: Mapping[str, Any], part: str) -> None:
+    """Kills the part's container and starts it again, which the engine does not do after a kill that was asked for."""
+    container = _container(_engine(outputs), outputs.get("token", ""), part)
+    if container is None or container.status != "running":
+        raise UserError(f"{part} does not run, so it cannot be killed. `throughline up` brings it back.")
+    container.kill()
+    container.start()
+
+
+def _engine(outputs: Mapping[str, Any]) -> docker.DockerClient:
+    """The one that the stack stands on."""
+    on = EngineAddress(**outputs.get("engine", {}))
+    return Engine(Address(on.url, on.cert_path, ssh_options=tuple(on.ssh_options))).client()
 
 
 def _container(engine: docker.DockerClient, token: str, part: str) -> Any | None:

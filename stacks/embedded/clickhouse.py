@@ -9,10 +9,12 @@ from importlib.metadata import version
 import urllib3
 
 from pipeline_lib import sql
+from pipeline_lib.model.endpoints import KafkaEndpoint, KafkaSecurity
 from stacks.allocation import LOOPBACK
 from stacks.config import megabytes
 from stacks.embedded.clickhouse_server.config import password_hash
 from stacks.embedded.part import EmbeddedPart
+from stacks.embedded.security import Certificates, answers, kafka_client
 from stacks.embedded.supervision import Command
 from stacks.kafka_settings import CLICKHOUSE_CONSUMER
 from stacks.pipeline.names import DATABASE
@@ -39,9 +41,19 @@ class ClickHouse(EmbeddedPart):
             "users": {user: password_hash(self.secrets[user]) for user in USERS},
             "ingestion_tables": sql.CLICKHOUSE_ORDER,
             "analyst_tables": sql.ANALYST_TABLES,
-            "kafka": dict(CLICKHOUSE_CONSUMER),
+            "kafka": {**CLICKHOUSE_CONSUMER, **(self._kafka_login() if self.secured else {})},
         }
+        if self.secured:
+            settings["certificate"] = str(Certificates.of(self.stack_folder).server)
         return {"server.json": json.dumps(settings, indent=2)}
+
+    def _kafka_login(self) -> dict[str, str]:
+        """librdkafka's settings; here and not in a table's, where SHOW CREATE TABLE would show them."""
+        security = KafkaSecurity.model_validate(
+            kafka_client(str(Certificates.of(self.stack_folder).authority), self.secrets["client"])
+        )
+        settings = KafkaEndpoint(bootstrap="", topic="", security=security).client_settings()
+        return {key.replace(".", "_"): value for key, value in settings.items() if value}
 
     def command(self) -> Command:
         return Command(
@@ -57,8 +69,9 @@ class ClickHouse(EmbeddedPart):
         )
 
     def ready(self) -> bool:
+        authority = Certificates.of(self.stack_folder).authority if self.secured else None
+        url = f"http{'s' if self.secured else ''}://{LOOPBACK}:{self.port()}/ping"
         try:
-            answer = urllib3.request("GET", f"http://{LOOPBACK}:{self.port()}/ping", timeout=5, retries=False)
+            return answers(url, authority) == HTTPStatus.OK
         except urllib3.exceptions.HTTPError:
             return False
-        return answer.status == HTTPStatus.OK

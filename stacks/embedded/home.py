@@ -15,6 +15,7 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from pipeline_lib.model.errors import UserError
 from stacks.allocation import asked, new_passwords, ports
 from stacks.dynamic import Props, Provider
+from stacks.embedded.security import ensure_certificates
 from stacks.embedded.supervision import Supervisor, end, processes_of
 from stacks.embedded.unprivileged import SYSTEM_FOLDER
 from stacks.state import state_folder
@@ -27,8 +28,17 @@ class StackHome(Resource, module="embedded", name="StackHome"):
     ports: pulumi.Output[dict[str, str]]
     passwords: pulumi.Output[dict[str, str]]
 
-    def __init__(self, name: str, *, stack: str, asked_ports: Mapping[str, int | None], required_disk_mb: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack: str,
+        asked_ports: Mapping[str, int | None],
+        required_disk_mb: int,
+        settings: Mapping[str, str],
+    ) -> None:
         inputs = {
+            **settings,
             "stack": stack,
             "root": str(state_folder() / "stacks"),
             **asked(asked_ports),
@@ -46,7 +56,7 @@ class StackHomeProvider(Provider):
     """Makes and removes a stack's home."""
 
     # Where it stands is decided once: a checkout that was moved keeps its stacks where they are.
-    inputs = ("stack", "asked_ports", "port_names", "required_disk_mb")
+    inputs = ("stack", "asked_ports", "port_names", "required_disk_mb", "security")
     replaces = ("stack",)
 
     def create(self, props: Props) -> CreateResult:
@@ -57,17 +67,23 @@ class StackHomeProvider(Provider):
         folder = root / f"{props['stack']}-{token}"
         folder.mkdir()
         made = {"folder": str(folder), "ports": ports(props, kept={}), "passwords": new_passwords()}
+        _secure({**props, **made})
         return CreateResult(token, {**props, **made})
 
     def read(self, id_: str, props: Props) -> ReadResult:
         """The ports and passwords are in the state: a removed folder is put back, empty, and the parts in it follow."""
         Path(props["folder"]).mkdir(parents=True, exist_ok=True)
+        _secure(props)
         return ReadResult(id_, props)
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         """Ports that the config gives are taken, the others kept."""
-        same = {key: _olds[key] for key in ("root", "folder", "passwords")}
-        return UpdateResult({**_news, **same, "ports": ports(_news, kept=_olds)})
+        same = {key: _olds[key] for key in ("root", "folder")}
+        # Passwords that came to be needed since.
+        passwords = {**new_passwords(), **_olds["passwords"]}
+        news = {**_news, **same, "passwords": passwords, "ports": ports(_news, kept=_olds)}
+        _secure(news)
+        return UpdateResult(news)
 
     def delete(self, _id: str, _props: Props) -> None:
         """Ends whatever still runs in the folder and removes it."""
@@ -80,6 +96,11 @@ class StackHomeProvider(Provider):
         for empty in (SYSTEM_FOLDER, folder.parent):
             with contextlib.suppress(OSError):  # not empty: other stacks stand there
                 empty.rmdir()
+
+
+def _secure(props: Props) -> None:
+    if props.get("security") == "tls":
+        ensure_certificates(Path(props["folder"]), props["passwords"]["connect_client"])
 
 
 def _require_space(root: Path, required_mb: int) -> None:

@@ -18,8 +18,10 @@ rootLogger.appenderRef.console.ref = console
 """
 
 
-def java(main: str, arguments: Sequence[str], *, heap: str, logging: Path, directory: Path) -> Command:
-    """A JVM that runs `main`.
+def java(
+    main: str, arguments: Sequence[str], *, heap: str, logging: Path, directory: Path, jaas: Path | None = None
+) -> Command:
+    """A JVM that runs `main`; what it logs in with is in the file `jaas`.
 
     The serial collector holds an idle stack's memory down, and with the first compiler alone (C1) a stack stands much
     sooner; what it costs is some of the speed at which a large backlog is drained.
@@ -34,6 +36,7 @@ def java(main: str, arguments: Sequence[str], *, heap: str, logging: Path, direc
             "-Djava.net.preferIPv4Stack=true",
             f"-Dlog4j2.configurationFile=file:{logging}",
             "-Dlog4j2.disable.jmx=true",
+            *([f"-Djava.security.auth.login.config={jaas}"] if jaas else []),
             "-cp",
             ":".join(str(jar) for jar in classpath()),
             main,

@@ -41,6 +41,11 @@ class EmbeddedPart(ABC):
         return self.stack_folder / self.name
 
     @property
+    def secured(self) -> bool:
+        """Whether the stack asks for TLS and passwords (`security.py`)."""
+        return self.settings.get("security") == "tls"
+
+    @property
     def data(self) -> Path:
         """What the part must not lose."""
         return self.folder / "data"

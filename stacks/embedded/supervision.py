@@ -140,6 +140,13 @@ class Supervisor:
             self._call("removeProcessGroup", name)
         (self._programs / f"{name}.conf").unlink(missing_ok=True)
 
+    def kill(self, name: str) -> None:
+        """Kills the program with SIGKILL and leaves it to be started again; raises UserError if it does not run."""
+        try:
+            self._call("signalProcess", name, "KILL")
+        except (xmlrpc.client.Fault, OSError):
+            raise UserError(f"{name} does not run, so it cannot be killed. `throughline up` brings it back.") from None
+
     def info(self, name: str) -> ProcessInfo:
         """The program's state; ABSENT when supervisord does not have it or is not there."""
         try:

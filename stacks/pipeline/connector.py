@@ -17,11 +17,12 @@ from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_after_delay, wait_exponential
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from pipeline_lib.hops.servers import first_answering
 from pipeline_lib.model.errors import UserError
 from stacks.backend import Systems
 from stacks.config import StackConfig
 from stacks.dynamic import Props, Provider
-from stacks.pipeline.names import DATABASE, PUBLICATION, REPLICATION_ROLE, SLOT, TOPIC, TOPIC_PREFIX
+from stacks.pipeline.names import DATABASE, PUBLICATION, SLOT, TOPIC, TOPIC_PREFIX
 from stacks.wait import until
 
 PATIENCE_S = 60
@@ -34,8 +35,9 @@ def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.
         "tasks.max": "1",
         "database.hostname": systems.postgres.inner_address.host,
         "database.port": systems.postgres.inner_address.port,
-        "database.user": REPLICATION_ROLE,
+        "database.user": systems.users["postgres_replication"],
         "database.password": systems.replication_password,
+        **{f"database.{key}": value for key, value in systems.postgres.access.items()},
         "database.dbname": DATABASE,
         "topic.prefix": TOPIC_PREFIX,
         "plugin.name": "pgoutput",
@@ -65,27 +67,37 @@ def connector_config(config: StackConfig, systems: Systems) -> dict[str, pulumi.
 
 
 class Connector(Resource, module="pipeline", name="Connector"):
-    """A connector of a Connect cluster; `database` is where its replication slot is looked for."""
+    """A connector of a Connect cluster, whose workers are at `url`, with commas between them if there are several.
+
+    They ask for `access`; the connector's slot is looked for at `server`, a URI. The slot goes with the connector only
+    if `drops_slot`: one that nobody reads would hold back WAL for ever in a PostgreSQL that outlives the stack.
+    """
 
     def __init__(
         self,
         name: str,
         *,
         url: pulumi.Input[str],
+        access: Mapping[str, pulumi.Input[str]],
         connector: str,
-        database: pulumi.Input[str],
+        server: pulumi.Input[str],
+        drops_slot: bool,
         config: Mapping[str, pulumi.Input[str]],
         within: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
         inputs = {
             "url": url,
+            "access": access,
             "connector": connector,
-            "database": database,
+            "server": server,
+            "drops_slot": str(drops_slot),
             "config": config,
             "within": within,
             "state": None,
         }
+        if drops_slot:  # on a worker that is not ours either, where no file has the password and the config holds it
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["config"]))
         super().__init__(ConnectorProvider(), name, inputs, opts)
 
 
@@ -103,32 +115,40 @@ class ConnectorProvider(Provider):
 
     def create(self, props: Props) -> CreateResult:
         """Puts the connector and returns when its task runs and its slot is active."""
-        if not _slot_exists(props):
-            _forget_offsets(props)
-        _put(props)
+        _start(props)
         return CreateResult(props["connector"], {**props, "state": "RUNNING"})
 
     def read(self, id_: str, props: Props) -> ReadResult:
-        """Its config and state as Connect has them; gone if Connect does not have it or is not there."""
+        """Its config and state as Connect has them; gone if Connect does not have it or is not there.
+
+        One whose slot is still to be dropped is never gone: it is ABSENT.
+        """
+        absent = ReadResult(id_, {**props, "state": "ABSENT"}) if props["drops_slot"] == "True" else ReadResult("", {})
         try:
             answer = _rest(props, "GET", "")
             status = _rest(props, "GET", "/status").json()
-        except HTTPError:
-            return ReadResult("", {})
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return ReadResult("", {})
+        except (HTTPError, ValueError):
+            return absent
+        if _refused(answer):
+            return absent
         config = {key: value for key, value in answer.json()["config"].items() if key != "name"}
         return ReadResult(id_, {**props, "config": config, "state": _state(status)})
 
     def update(self, _id: str, _olds: Props, _news: Props) -> UpdateResult:
         """Puts the new config; a paused connector goes on, a failed one is started again."""
-        _put(_news)
+        _start(_news)
         return UpdateResult({**_news, "state": "RUNNING"})
 
     def delete(self, _id: str, _props: Props) -> None:
-        """Deletes the connector; its slot goes with PostgreSQL's data."""
+        """Deletes the connector; its slot goes with PostgreSQL's data where it is not to be dropped."""
         with contextlib.suppress(HTTPError):  # Connect is gone, and the connector with it
             _rest(_props, "DELETE", "")
+        if _props["drops_slot"] == "True":
+            _drop_slot(_props)
+
+
+def _worker(props: Props) -> str:
+    return first_answering(props["url"].split(","))
 
 
 def _rest(props: Props, method: str, path: str, json: Any = None) -> urllib3.BaseHTTPResponse:
@@ -140,12 +160,24 @@ def _rest(props: Props, method: str, path: str, json: Any = None) -> urllib3.Bas
         stop=stop_after_delay(PATIENCE_S),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
-    url = f"{props['url']}/connectors/{props['connector']}{path}"
-    return calls(urllib3.request, method, url, json=json, timeout=10, retries=False)
+    url = f"{_worker(props)}/connectors/{props['connector']}{path}"
+    return calls(_pool(props).request, method, url, json=json, timeout=10, retries=False)
+
+
+def _pool(props: Props) -> urllib3.PoolManager:
+    access = props["access"]
+    headers = urllib3.make_headers(basic_auth=f"{access['user']}:{access['password']}") if "user" in access else None
+    return urllib3.PoolManager(headers=headers, ca_certs=access.get("ca_file"))
 
 
 def _refused(answer: urllib3.BaseHTTPResponse) -> bool:
     return answer.status >= HTTPStatus.BAD_REQUEST
+
+
+def _start(props: Props) -> None:
+    if not _slot_exists(props):
+        _forget_offsets(props)
+    _put(props)
 
 
 def _put(props: Props) -> None:
@@ -203,8 +235,21 @@ def _slot_active(props: Props) -> bool:
     return _slot(props, "SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s AND active")
 
 
+def _drop_slot(props: Props) -> None:
+    """Drops the slot once the connector has let go of it; one that is not there is no error."""
+    slot = props["config"]["slot.name"]
+    again = "Until it is dropped it holds back WAL. Mend that and run `throughline down` again."
+    try:
+        if not until(lambda: not _slot_active(props), PATIENCE_S):
+            raise UserError(f"The replication slot {slot} is still read after {PATIENCE_S} s. {again}")
+        _slot(props, "SELECT count(pg_drop_replication_slot(slot_name)) FROM pg_replication_slots WHERE slot_name = %s")
+    except psycopg.Error as refused:
+        why = str(refused).strip().splitlines()[0]
+        raise UserError(f"The replication slot {slot} could not be dropped: {why}. {again}") from None
+
+
 def _slot(props: Props, question: str) -> bool:
-    with psycopg.connect(props["database"], connect_timeout=5) as connection:
+    with psycopg.connect(props["server"], dbname=DATABASE, connect_timeout=5) as connection:
         row = connection.execute(question, [props["config"]["slot.name"]]).fetchone()
     return bool(row and row[0])
 
@@ -212,9 +257,9 @@ def _slot(props: Props, question: str) -> bool:
 def _forget_offsets(props: Props) -> None:
     """Resets stored offsets, for which Connect wants the connector to exist and be stopped (KIP-875)."""
     if _refused(_rest(props, "GET", "")):
-        answer = urllib3.request(
+        answer = _pool(props).request(
             "POST",
-            f"{props['url']}/connectors",
+            f"{_worker(props)}/connectors",
             json={"name": props["connector"], "config": props["config"], "initial_state": "STOPPED"},
             timeout=30,
         )

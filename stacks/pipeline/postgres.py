@@ -21,7 +21,7 @@ TABLES_FILE = "tables"
 
 
 class PostgresSchema(Resource, module="pipeline", name="PostgresSchema"):
-    """`files` (name to text, in the order to run) applied to `database` of `server`; `passwords` by role."""
+    """`files` (name to text, in the order to run) applied to `database` of `server`, a URI; `passwords` by role."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class PostgresSchemaProvider(Provider):
     def read(self, id_: str, props: Props) -> ReadResult:
         """Gone if any of its objects is, so that the files are applied again."""
         try:
-            with psycopg.connect(f"{props['server']}/{props['database']}", connect_timeout=5) as connection:
+            with psycopg.connect(props["server"], dbname=props["database"], connect_timeout=5) as connection:
                 lost = set(props["objects"] or ()) - set(_objects(connection))
         except psycopg.OperationalError:
             return ReadResult("", {})
@@ -74,12 +74,12 @@ class PostgresSchemaProvider(Provider):
 
 
 def _apply(props: Props) -> list[str]:
-    with psycopg.connect(f"{props['server']}/postgres", autocommit=True) as server:
+    with psycopg.connect(props["server"], autocommit=True) as server:
         known = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [props["database"]]).fetchone()
         if not known:
             server.execute(compose.SQL("CREATE DATABASE {}").format(compose.Identifier(props["database"])))
     values = {f"{role}_password": password for role, password in props["passwords"].items()}
-    with psycopg.connect(f"{props['server']}/{props['database']}") as connection:
+    with psycopg.connect(props["server"], dbname=props["database"]) as connection:
         for name in props["order"]:
             text = sql.render(props["files"][name], "postgres", values)
             try:

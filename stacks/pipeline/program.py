@@ -7,20 +7,24 @@ that `up` applies, and its `read` compares with what stands, so that `up` mends 
 import pulumi
 
 from pipeline_lib import sql
+from pipeline_lib.model.endpoints import postgres_uri
 from stacks.backend import Systems
 from stacks.config import StackConfig
+from stacks.kafka_settings import replication
 from stacks.pipeline.clickhouse import ClickHouseSchema
 from stacks.pipeline.connector import Connector, connector_config
 from stacks.pipeline.names import CONNECTOR, DATABASE, HEARTBEAT_TOPIC, TOPIC
 from stacks.pipeline.postgres import PostgresSchema
+from stacks.pipeline.replication import replicated
 from stacks.pipeline.topic import Topic
 
 
 def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResource]:
     """Puts the reference pipeline on `systems`; returns its resources."""
-    postgres_admin = pulumi.Output.concat(
-        *("postgresql://postgres:", systems.passwords["postgres_admin"], "@", systems.postgres.address.text)
-    )
+    admin = systems.users["postgres_admin"]
+    postgres_admin = pulumi.Output.all(
+        systems.passwords["postgres_admin"], systems.postgres.address.text, systems.postgres.access
+    ).apply(lambda known: postgres_uri(admin, known[0], known[1], "postgres", **known[2]))
     schema = PostgresSchema(
         "postgres-schema",
         server=postgres_admin,
@@ -39,42 +43,56 @@ def pipeline(config: StackConfig, systems: Systems) -> list[pulumi.CustomResourc
     topic, heartbeats = (
         Topic(
             name,
-            bootstrap=systems.kafka.address.text,
+            bootstrap=systems.kafka.addresses,
+            security=systems.kafka.access,
             topic=topic_name,
             partitions=partitions,
+            replicas=replication(config.kafka.brokers),
             within=systems.kafka.identity,
             opts=systems.kafka.inside(),
         )
         for name, topic_name, partitions in (
-            ("topic", TOPIC, config.kafka.partitions),
+            ("topic", TOPIC, config.partitions),
             ("heartbeat-topic", HEARTBEAT_TOPIC, 1),
         )
     )
     connector = Connector(
         "connector",
-        url=systems.connect.address.url,
+        url=systems.connect.urls,
+        access=systems.connect.access,
         connector=CONNECTOR,
-        database=pulumi.Output.concat(postgres_admin, "/", DATABASE),
+        server=postgres_admin,
+        drops_slot=not systems.postgres.ours,
         config=connector_config(config, systems),
         within=pulumi.Output.concat(
             *(systems.postgres.identity, "/", systems.kafka.identity, "/", systems.connect.identity)
         ),
-        opts=systems.connect.inside(schema, topic, heartbeats),
+        opts=systems.connect.inside(schema, topic, heartbeats, holds_data=False),
     )
-    tables = ClickHouseSchema(
-        "clickhouse-schema",
-        host=systems.clickhouse.address.host,
-        port=systems.clickhouse.address.port,
-        password=systems.passwords["clickhouse_admin"],
-        database=DATABASE,
-        objects=pulumi.Output.all(
-            systems.kafka.inner_address.text, systems.clickhouse.identity, systems.kafka.identity
-        ).apply(lambda known: _clickhouse_objects(config, *known)),
-        partitions=config.kafka.partitions,
-        within=systems.clickhouse.identity,
-        opts=systems.clickhouse.inside(topic),
-    )
-    return [schema, topic, heartbeats, connector, tables]
+    objects = pulumi.Output.all(
+        systems.kafka.inner_addresses, systems.clickhouse.identity, systems.kafka.identity
+    ).apply(lambda known: _clickhouse_objects(config, *known))
+    tables = [
+        ClickHouseSchema(
+            "clickhouse-schema" if number == 1 else f"clickhouse-schema-{number}",
+            server={
+                "host": server.address.host,
+                "port": server.address.port,
+                "interface": server.address.scheme,
+                "username": systems.users["clickhouse_admin"],
+                **systems.clickhouse.access,
+            },
+            password=systems.passwords["clickhouse_admin"],
+            database=DATABASE,
+            objects=objects,
+            partitions=config.partitions,
+            replicas=config.clickhouse.replicas,
+            within=server.identity,
+            opts=server.inside(topic, holds_data=False),
+        )
+        for number, server in enumerate(systems.clickhouse.members, 1)
+    ]
+    return [schema, topic, heartbeats, connector, *tables]
 
 
 def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, kafka: str) -> dict[str, str]:
@@ -88,4 +106,7 @@ def _clickhouse_objects(config: StackConfig, bootstrap: str, clickhouse: str, ka
         "poll_timeout_ms": str(config.clickhouse.poll_timeout_ms),
         "poll_max_batch_size": str(config.clickhouse.poll_max_batch_size),
     }
-    return {name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER}
+    objects = {name: sql.render(sql.read("clickhouse", name), "clickhouse", values) for name in sql.CLICKHOUSE_ORDER}
+    if config.clickhouse.replicas == 1:
+        return objects
+    return {name: replicated(name, statement, clickhouse) for name, statement in objects.items()}

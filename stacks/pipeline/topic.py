@@ -1,10 +1,13 @@
 """The topic of the outbox."""
 
+from collections.abc import Mapping
+
 import pulumi
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
+from pipeline_lib.model.endpoints import KafkaEndpoint, KafkaSecurity
 from pipeline_lib.model.errors import UserError
 from stacks.dynamic import Props, Provider
 
@@ -12,19 +15,28 @@ TIMEOUT_S = 20
 
 
 class Topic(Resource, module="pipeline", name="Topic"):
-    """A topic with one replica a partition; partitions can be added."""
+    """A topic; partitions can be added, the number of `replicas` of each stays."""
 
     def __init__(
         self,
         name: str,
         *,
         bootstrap: pulumi.Input[str],
+        security: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         topic: str,
         partitions: int,
+        replicas: int,
         within: pulumi.Input[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        inputs = {"bootstrap": bootstrap, "topic": topic, "partitions": str(partitions), "within": within}
+        inputs = {
+            "bootstrap": bootstrap,
+            "security": security,
+            "topic": topic,
+            "partitions": str(partitions),
+            "replicas": str(replicas),
+            "within": within,
+        }
         super().__init__(TopicProvider(), name, inputs, opts)
 
 
@@ -36,7 +48,9 @@ class TopicProvider(Provider):
 
     def create(self, props: Props) -> CreateResult:
         """Creates the topic, or takes over one that stands."""
-        wanted = NewTopic(props["topic"], num_partitions=int(props["partitions"]), replication_factor=1)
+        wanted = NewTopic(
+            props["topic"], num_partitions=int(props["partitions"]), replication_factor=int(props["replicas"])
+        )
         admin = _admin(props)  # its answers end with it
         try:
             admin.create_topics([wanted], operation_timeout=TIMEOUT_S)[props["topic"]].result(TIMEOUT_S)
@@ -70,7 +84,12 @@ class TopicProvider(Provider):
 
 
 def _admin(props: Props) -> AdminClient:
-    return AdminClient({"bootstrap.servers": props["bootstrap"], "log_level": 0, "socket.timeout.ms": 5000})
+    endpoint = KafkaEndpoint(
+        bootstrap=props["bootstrap"],
+        topic=props["topic"],
+        security=KafkaSecurity.model_validate(props["security"]) if props.get("security") else None,
+    )
+    return AdminClient({**endpoint.client_settings(), "log_level": 0, "socket.timeout.ms": 5000})
 
 
 def _partitions(props: Props) -> int:

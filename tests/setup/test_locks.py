@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from pipeline_lib.model.errors import UserError
 from stacks.jar_lock import LOCK, locked_jars
 from stacks.pulumi_cli import PULUMI_VERSION
+from tests.sabotage.compiler import COMPILER_LOCK
 from tools.images.clickhouse_for_tests import LOCK as CLICKHOUSE_LOCK
 from tools.images.recipes import KAFKA_3_LOCK
 from tools.setup.jars_lock import POMS, as_json, lock_of, resolved_jars
@@ -64,7 +65,7 @@ def test_the_module_builds_the_version_that_is_looked_for() -> None:
 
 
 def test_every_lock_of_jars_that_is_used_has_its_pom() -> None:
-    assert set(JAR_LOCKS) == {LOCK, KAFKA_3_LOCK}
+    assert set(JAR_LOCKS) == {LOCK, KAFKA_3_LOCK, COMPILER_LOCK}
 
 
 @pytest.mark.parametrize("lock", JAR_LOCKS, ids=lambda lock: lock.name)

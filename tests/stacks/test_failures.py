@@ -70,7 +70,7 @@ def test_a_state_folder_that_cannot_be_made(lab: Lab, tmp_path: Path) -> None:
 def test_config_is_refused_before_anything_is_done(lab: Lab) -> None:
     stack = lab.new_stack()
     told = paragraph(lab.throughline("up", "--stack", stack, "--backend", "dokcer", fails=True))
-    assert "'dokcer' was given, embedded or docker is wanted" in told
+    assert "'dokcer' was given, embedded, docker or external is wanted" in told
     told = paragraph(lab.throughline("up", "--stack", stack, "--set", "kafka.hep=1g", fails=True))
     assert "unknown key 'kafka.hep'" in told
     assert not (lab.home / "stacks").exists()
@@ -83,7 +83,7 @@ def test_config_set_by_hand_is_refused_by_pulumi_up_too(lab: Lab) -> None:
     lab.pulumi("stack", "init", stack)
     lab.pulumi("config", "set", "--stack", stack, "backend", "dokcer")
     told = paragraph(lab.pulumi("up", "--yes", "--skip-preview", "--stack", stack, fails=True))
-    assert "'dokcer' was given, embedded or docker is wanted" in told
+    assert "'dokcer' was given, embedded, docker or external is wanted" in told
 
 
 @pytest.mark.parametrize("verb", [["status"], ["endpoints"], ["logs", "kafka"], ["demo"], ["down"]])

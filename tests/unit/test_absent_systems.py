@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from pipeline_lib.hops.clickhouse import Client
 from pipeline_lib.hops.postgres import connect
 from pipeline_lib.hops.tail import Tail
-from pipeline_lib.model.endpoints import ClickHouseEndpoint, Credentials, PostgresEndpoint
+from pipeline_lib.model.endpoints import ClickHouseEndpoint, Credentials, KafkaEndpoint, PostgresEndpoint
 from pipeline_lib.model.errors import UserError
 
 SECRET = "not-to-be-shown"
@@ -28,7 +28,7 @@ def postgres(port: int) -> None:
 
 
 def kafka(port: int) -> None:
-    Tail(f"127.0.0.1:{port}", "experiments_events")
+    Tail(KafkaEndpoint(bootstrap=f"127.0.0.1:{port}", topic="experiments_events"))
 
 
 def clickhouse(port: int) -> None:
@@ -55,7 +55,7 @@ def closed_port() -> int:
 @pytest.mark.parametrize(
     ("name", "open_"),
     [("PostgreSQL", postgres), ("Kafka", kafka), ("ClickHouse", clickhouse)],
-    ids=lambda one: str(one),
+    ids=["PostgreSQL", "Kafka", "ClickHouse"],  # of two workers, each has to call them the same
 )
 def test_a_system_that_is_not_there_is_named(name: str, open_: Callable[[int], None], closed_port: int) -> None:
     with pytest.raises(UserError) as told:

@@ -10,7 +10,10 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_all_config
 from stacks.allocation import LOOPBACK, PASSWORDS
 from stacks.program import program
 
-PORTS = {"postgres": "21001", "kafka": "21002", "connect": "21004", "clickhouse": "21005"}
+PORTS = {
+    **{"postgres": "21001", "kafka": "21002", "connect": "21004", "clickhouse": "21005"},
+    **{"kafka-2": "21012", "kafka-3": "21022", "connect-2": "21014", "clickhouse-2": "21015"},
+}
 SECRETS = {name: f"s3cret-of-{name}" for name in PASSWORDS}
 PARTS = ("postgres", "kafka", "connect", "clickhouse")
 
@@ -28,8 +31,12 @@ class Declared(Mocks):
         outputs = dict(args.inputs)
         if args.name == "allocation":
             outputs |= {"token": "c0ffee", "ports": PORTS, "passwords": SECRETS, "cluster_id": "cluster"}
+            remote = args.inputs["engine"]["url"]
+            outputs |= {"host": "box" if remote else LOOPBACK, "bind": "192.0.2.7" if remote else LOOPBACK}
         if args.typ.endswith(":RemoteImage"):
             outputs["imageId"] = f"id-of-{args.name}"
+        if args.typ.endswith(":Store"):
+            outputs["identity"] = f"{args.name}-identity"
         if args.typ.endswith(":Volume"):
             outputs["name"] = f"{args.name}-1a2b3c"
         return f"{args.name}-id", outputs
@@ -104,6 +111,19 @@ def test_clients_on_the_host_are_told_the_published_port(declared: Declared) -> 
     assert f"OUTER://{LOOPBACK}:{PORTS['kafka']}" in file["content"]
 
 
+def test_one_of_each_is_what_it_was_before_there_could_be_more(declared: Declared) -> None:
+    assert declared.inputs.keys() == {
+        *(name for part in PARTS for name in (part, f"{part}-image")),
+        *(f"throughline-unit-{part}" for part in PARTS if part != "connect"),
+        *("allocation", "network", "postgres-schema", "topic", "heartbeat-topic", "connector", "clickhouse-schema"),
+    }
+    assert "replication.factor=3" not in str(declared.inputs["kafka"]["uploads"])
+    assert "controller.quorum.voters=1@127.0.0.1:9093\n" in declared.inputs["kafka"]["uploads"][0]["content"]
+    assert not [env for env in declared.inputs["connect"]["envs"] if env.startswith("ADVERTISED")]
+    assert "<zookeeper>" not in str(declared.inputs["clickhouse"]["uploads"])
+    assert "Replicated" not in str(declared.inputs["clickhouse-schema"]["objects"])
+
+
 def test_the_pipeline_is_the_same_as_on_every_backend(declared: Declared) -> None:
     assert declared.inputs.keys() >= {"postgres-schema", "topic", "heartbeat-topic", "connector", "clickhouse-schema"}
 
@@ -116,4 +136,16 @@ def test_images_are_the_official_ones_unless_the_config_names_others() -> None:
         "connect-image": "quay.io/debezium/connect:3.7.0.Final",
         "clickhouse-image": "clickhouse/clickhouse-server:25.8",
     }
+    set_all_config({})
+
+
+def test_on_another_machine_the_ports_are_at_its_one_address_and_clients_are_told_its_name() -> None:
+    declared = _declared(dockerHost="ssh://ops@box", dockerSshOpts="-F config")
+    (engine,) = declared.of_type("docker").values()
+    assert (engine["host"], engine["sshOpts"]) == ("ssh://ops@box", '["-F", "config"]')
+    for name, container in declared.of_type("Container").items():
+        (port,) = container["ports"]
+        assert (port["ip"], port["external"]) == ("192.0.2.7", int(PORTS[name]))
+    (file,) = declared.inputs["kafka"]["uploads"]
+    assert f"OUTER://box:{PORTS['kafka']}" in file["content"]
     set_all_config({})

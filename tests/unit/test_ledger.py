@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 
 from pipeline_lib.hops.protocol import Obstacle
+from pipeline_lib.model import outbox
 from pipeline_lib.model.journey import Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn, TopicPosition
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify.expected import fields_at
 from pipeline_lib.verify.ledger import HOPS, judge
-from pipeline_lib.verify.verdict import HopReport, Verdict, latencies_ms
+from pipeline_lib.verify.verdict import HopReport, Tally, Verdict, latencies_ms
 from tests.unit.store import journey
 
 AT = datetime(2026, 11, 22, 15, 4, 11, tzinfo=UTC)
@@ -220,6 +221,12 @@ def test_a_failure_of_many_events_stays_on_one_screen() -> None:
     assert "… and 188 more" in text
 
 
+def test_a_verdict_of_which_only_the_first_findings_are_kept_tells_how_many_there_are() -> None:
+    nothing: Sightings = {hop: [] for hop in HOPS}
+    told = replace(verdict(nothing), tally=Tally(1_000_000, {("postgres", "lost"): 150_000}))
+    assert told.text().startswith("150000 of 1000000 events are lost at postgres")
+
+
 def test_why_waiting_was_given_up_is_told() -> None:
     obstacle = Obstacle("connect", "failed", "the connector has FAILED:\norg.example.Trace")
     stopped = verdict(seen_everywhere(), fence_s=None, obstacle=obstacle).text()
@@ -284,3 +291,9 @@ def test_of_a_changed_payload_only_what_differs_is_shown() -> None:
     change_in_topic(seen)
     (finding,) = judge(COMMITTED, seen, OUT)
     assert finding.words == f"payload.user_id: committed {COMMITTED[1].user_id}, seen another"
+
+
+def test_a_fence_that_was_lost_is_told_as_any_message() -> None:
+    mark = replace(COMMITTED[0], message=outbox.of_fence("fence-abc-0", "abc"), outbox_id=99)
+    (finding,) = judge(COMMITTED, seen_everywhere(), OUT, lost_fences=[mark])
+    assert (finding.kind, finding.hop, finding.id, finding.words) == ("lost", "connect", "fence", "marker fence-abc-0")

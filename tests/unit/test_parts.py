@@ -107,6 +107,14 @@ def test_parts_bind_to_loopback_and_keep_secrets_out_of_files_that_all_may_read(
     assert str(part.port()) in text
 
 
+def test_connect_looks_for_plugins_only_where_it_is_told_to(tmp_path: Path) -> None:
+    def worker(**settings: str) -> str:
+        return Connect(tmp_path, PORTS, {"heap": "1g", "kafka": "abc", **settings}, {}).files()["worker.properties"]
+
+    assert "plugin.path" not in worker()
+    assert "plugin.path=/a/folder\n" in worker(plugins="/a/folder")
+
+
 def test_properties_escape_backslashes() -> None:
     assert properties({"a": "C:\\x", "b": 1}) == "a=C:\\\\x\nb=1\n"
 

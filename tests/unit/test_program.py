@@ -87,5 +87,5 @@ def test_nothing_is_told_to_bind_beyond_loopback(declared: Declared) -> None:
 
 def test_bad_config_ends_the_program_with_its_refusal(declared: Declared) -> None:
     set_all_config({"throughline:backend": "dokcer"})
-    with pytest.raises(pulumi.RunError, match="embedded or docker is wanted"):
+    with pytest.raises(pulumi.RunError, match="embedded, docker or external is wanted"):
         program()

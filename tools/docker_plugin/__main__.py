@@ -9,11 +9,9 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec, module_from_spec
 
 import grpc
-from pulumi.runtime.proto import provider_pb2_grpc
-
-from tools.docker_plugin.provider import Provider
 
 AT_ONCE = 32
 """Calls at a time; a container that is waited for holds one all the while."""
@@ -23,11 +21,28 @@ UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 NEVER_IDLE = [("grpc.client_idle_timeout_ms", 2**31 - 1)]
 
 
+def import_protocol_alone() -> None:
+    """Lets the protocol's modules be imported without the SDK that they are in.
+
+    They use nothing of it, and importing it takes longer than a look at a whole stack: Pulumi starts a plugin twice for
+    each `up`, and waits.
+    """
+    for name in ("pulumi", "pulumi.runtime"):
+        spec = find_spec(name)
+        assert spec is not None
+        sys.modules[name] = module_from_spec(spec)
+
+
 def serve(engine_address: str | None) -> None:
     """Serves until the process is ended or Pulumi's engine has gone."""
     # Pulumi ends a plugin by SIGINT and gives it five seconds. Python looks at signals only in its main thread, which
     # gRPC's way of waiting does not wake when another thread is given the signal: so no thread is, and this one waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDED_BY)
+    import_protocol_alone()
+    from pulumi.runtime.proto import provider_pb2_grpc
+
+    from tools.docker_plugin.provider import Provider
+
     server = grpc.server(ThreadPoolExecutor(AT_ONCE), options=UNLIMITED)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
     port = server.add_insecure_port("127.0.0.1:0")

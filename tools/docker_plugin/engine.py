@@ -1,15 +1,17 @@
 """The way to the Docker engine, and what it and the way to it say when something fails, as one paragraph.
 
-The engine is the one that the provider's config names (`host`, `certPath`), else the one that the environment names as
-it does for the `docker` command (DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), else the machine's own. For `ssh://`
-Docker's client starts the machine's `ssh`, so that the user's ssh config holds.
+The engine is the one that the provider's config names (`host` with `certPath`, the certificates' texts or `sshOpts`),
+else the one that the environment names as it does for the `docker` command (DOCKER_HOST, DOCKER_TLS_VERIFY,
+DOCKER_CERT_PATH), else the machine's own. For `ssh://` the machine's `ssh` is started, so that the user's config holds.
 """
 
 import os
 import re
 import socket
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 import docker
@@ -19,6 +21,7 @@ from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException, Timeout
 
 from pipeline_lib.model.errors import UserError
+from tools.docker_plugin import over_ssh
 
 FAILURES = (DockerException, RequestException, OSError)
 """Everything that Docker's client raises when the engine, or the way to it, fails."""
@@ -33,6 +36,9 @@ class Address:
 
     host: str = ""
     cert_path: str = ""
+    materials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The certificates' texts by their files' names (`ca.pem`, `cert.pem`, `key.pem`), in the place of `cert_path`."""
+    ssh_options: tuple[str, ...] = ()
 
     def environment(self) -> dict[str, str]:
         """The environment, with this address in it."""
@@ -54,6 +60,7 @@ class Engine:
         self.address = address
         self._lock = Lock()
         self._client: docker.DockerClient | None = None
+        self._certificates: tempfile.TemporaryDirectory[str] | None = None
 
     def client(self) -> docker.DockerClient:
         """Docker's client; a `UserError` if the engine cannot be reached."""
@@ -64,16 +71,32 @@ class Engine:
 
     def _connect(self) -> docker.DockerClient:
         try:
-            asked = self._new_client(DEFAULT_DOCKER_API_VERSION).api.version(api_version=False)
-            return self._new_client(asked["ApiVersion"])
+            environment = self._environment()
+            asked = self._new_client(DEFAULT_DOCKER_API_VERSION, environment).api.version(api_version=False)
+            return self._new_client(asked["ApiVersion"], environment)
         except FAILURES as error:
             raise self.explained(error, "answer") from error
 
-    def _new_client(self, version: str) -> docker.DockerClient:
+    def _environment(self) -> dict[str, str]:
+        """The address's; Docker's client wants certificates as files, so their texts are written to a folder."""
+        environment = self.address.environment()
+        if self.address.materials:
+            self._certificates = tempfile.TemporaryDirectory(prefix="throughline-docker-")  # which others cannot enter
+            for name, text in self.address.materials.items():
+                Path(self._certificates.name, name).write_text(text)
+            environment |= {"DOCKER_CERT_PATH": self._certificates.name, "DOCKER_TLS_VERIFY": "1"}
+        return environment
+
+    def _new_client(self, version: str, environment: Mapping[str, str]) -> docker.DockerClient:
         """A client of a version of the engine's API, which has not spoken to the engine yet."""
-        options = kwargs_from_env(self.address.environment())
-        over_ssh = str(self.address).startswith("ssh://")
-        client = docker.DockerClient(version=version, timeout=TIMEOUT_S, use_ssh_client=over_ssh, **options)
+        host = str(self.address)
+        if host.startswith("ssh://"):
+            client = docker.DockerClient(version=version, timeout=TIMEOUT_S)
+            client.api.base_url = over_ssh.BASE_URL
+            client.api.mount(over_ssh.BASE_URL, over_ssh.adapter(host, self.address.ssh_options, TIMEOUT_S))
+            return client
+        options = kwargs_from_env(environment)
+        client = docker.DockerClient(version=version, timeout=TIMEOUT_S, **options)
         if "tls" in options:
             # Else REQUESTS_CA_BUNDLE, where a machine has it, would take the place of the engine's own certificates.
             client.api.trust_env = False

@@ -3,6 +3,7 @@
 A call that fails answers with the text of a `UserError` alone; a defect of ours keeps its traceback, on standard error.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from functools import wraps
 from threading import Event
@@ -33,7 +34,8 @@ KINDS: dict[str, Kind[Any]] = {
     "docker:index/container:Container": CONTAINER,
 }
 
-CONFIG = ("host", "certPath")
+MATERIALS = {"caMaterial": "ca.pem", "certMaterial": "cert.pem", "keyMaterial": "key.pem"}
+CONFIG = ("host", "certPath", *MATERIALS, "sshOpts")
 PULUMIS_OWN = ("version", "pluginDownloadURL")
 
 DETAILS = {
@@ -101,7 +103,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Takes the engine's address; no connection is made before one is needed."""
         config = reveal(from_wire(request.args))
-        self.engine = Engine(Address(config.get("host", ""), config.get("certPath", "")))
+        materials = {file: config[name] for name, file in MATERIALS.items() if config.get(name)}
+        told = config.get("sshOpts", [])  # Pulumi hands a list over as JSON in a text
+        options = json.loads(told) if isinstance(told, str) else told
+        self.engine = Engine(Address(config.get("host", ""), config.get("certPath", ""), materials, tuple(options)))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, acceptResources=True, supportsPreview=True)
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:

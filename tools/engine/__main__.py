@@ -1,9 +1,11 @@
-"""`python -m tools.engine up|down`."""
+"""`python -m tools.engine up|down`, or `while COMMAND…`."""
 
 import os
 import platform
 import shutil
+import subprocess
 import sys
+from collections.abc import Sequence
 
 from pipeline_lib.model.errors import UserError
 from tools.engine.answering import Answer, ask, where
@@ -13,7 +15,7 @@ from tools.setup.exclusive import only_one
 from tools.setup.progress import step
 from tools.setup.reporting import reported
 
-PACKAGES = {"dockerd": "docker.io", "docker": "docker-cli"}
+PACKAGES = {"dockerd": "docker.io", "docker": "docker-cli", "ssh": "openssh-client"}
 """Programs, and the packages of Debian that bring them; in some releases the first brings both."""
 
 
@@ -37,6 +39,17 @@ def down(daemon: Daemon) -> str:
     """Ends the engine that `up` started; what was done, in a sentence."""
     pid = daemon.stop()
     return f"dockerd with the pid {pid} has ended." if pid else "There is no engine of ours: nothing was ended."
+
+
+def during(daemon: Daemon, command: Sequence[str]) -> int:
+    """Runs a command while an engine answers; its exit status. An engine that was there before stays."""
+    before = daemon.pid()
+    print(up(daemon), flush=True)
+    try:
+        return subprocess.run(command, check=False).returncode
+    finally:
+        if before is None and daemon.pid() is not None:
+            print(down(daemon))
 
 
 def _refuse_what_is_not_ours(answer: Answer) -> None:
@@ -87,8 +100,11 @@ def install_from_debian(package: str) -> None:
 def main(arguments: list[str]) -> int:
     """The command; its exit status."""
     verbs = {"up": up, "down": down}
+    if arguments[:1] == ["while"] and arguments[1:]:
+        status: list[int] = []
+        return reported(lambda: status.append(during(Daemon(), arguments[1:]))) or status[0]
     if len(arguments) != 1 or arguments[0] not in verbs:
-        print("python -m tools.engine up|down", file=sys.stderr)
+        print("python -m tools.engine up|down, or while COMMAND…", file=sys.stderr)
         return 2
     return reported(lambda: print(verbs[arguments[0]](Daemon())))
 

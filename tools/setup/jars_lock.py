@@ -1,6 +1,6 @@
 """The locks of the jars, each written anew from the POM of its name: `python -m tools.setup.jars_lock`.
 
-`tools/jars.lock.json`, from `tools/jars.pom.xml`, is what every stack consists of; the others are for images alone.
+`tools/jars.lock.json`, from `tools/jars.pom.xml`, is what every stack consists of; the others are for images and tests.
 Maven (`mvn` and a JDK, needed for nothing else) resolves the versions: other resolvers pick others, with which Connect
 does not start. A lock records what Maven fetched and checked against the repository's own checksums.
 """

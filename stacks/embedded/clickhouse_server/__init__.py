@@ -19,6 +19,7 @@ Run as `python -m stacks.embedded.clickhouse_server --config FILE`. FILE is JSON
 
     {"path": "/data/of/the/stack",          folder of the engine, made if missing; one process at a time
      "port": 8123,                          bound on 127.0.0.1
+     "certificate": "/of/the/stack.pem",    with its key: HTTPS instead of HTTP (default: none)
      "database": "experiments",             made if missing; where a user is who names no database
      "threads": 2,                          of one query (default 2)
      "concurrent_queries": 16,              running at once; further ones wait in turn (default 16)

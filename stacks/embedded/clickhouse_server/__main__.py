@@ -102,6 +102,7 @@ async def _serve(config: Config, engine: Engine, taken: socket.socket) -> None:
         timeout_keep_alive=300,
         timeout_graceful_shutdown=_SECONDS_FOR_REQUESTS,
         h11_max_incomplete_event_size=_LONGEST_HEADERS,
+        ssl_certfile=config.certificate,
     )
     # Once it has shut down, uvicorn raises again the signals that it had caught.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -41,6 +41,7 @@ class Config(_Part):
 
     path: Path
     port: int = Field(ge=1, le=65535)
+    certificate: Path | None = None
     database: _ObjectName = "experiments"
     threads: int = Field(default=2, ge=1)
     concurrent_queries: int = Field(default=16, ge=1)

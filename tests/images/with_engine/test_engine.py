@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.model.errors import UserError
-from tools.engine.__main__ import down, install_from_debian, main, up
+from tools.engine.__main__ import down, during, install_from_debian, main, up
 from tools.engine.answering import Answer, ask
 from tools.engine.daemon import Daemon
 
@@ -59,6 +59,18 @@ def test_an_engine_is_started_once_and_ended(second: Daemon, monkeypatch: pytest
     assert down(second) == f"dockerd with the pid {pid} has ended."
     assert not ask(second.host).version
     assert ask().version
+
+
+def test_a_command_has_an_engine_that_goes_with_it_if_it_came_for_it(
+    second: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    command = ["docker", "--host", second.host, "version"]
+    assert during(second, command) == 0
+    assert second.pid() is None
+    up(second)
+    assert during(second, ["false"]) == 1
+    assert second.pid() is not None
 
 
 def test_an_engine_that_is_not_ours_is_not_ended(second: Daemon) -> None:

@@ -1,29 +1,22 @@
 """Stacks on a real Docker engine, from the images that `make images` builds. `make test-docker` brings both."""
 
-from collections.abc import Iterator, Mapping
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import docker
 import pytest
 from docker.models.containers import Container
 
 from tests.stacks.conftest import Lab
-
-SELF_BUILT: Mapping[str, str] = {
-    "backend": "docker",
-    "postgres.version": "17",
-    "postgres.image": "throughline/postgres:17",
-    "kafka.version": "3.9.1",
-    "kafka.image": "throughline/kafka:3.9.1",
-    "connect.image": "throughline/connect:3.7.0.Final",
-    "clickhouse.version": "24.10",
-    "clickhouse.image": "throughline/clickhouse:24.10",
-}
+from tools.images.stack_settings import SELF_BUILT, as_arguments
 
 
 def settings(**others: str) -> list[str]:
     """Arguments of `throughline up`; `others` by their keys with `__` for the dot."""
     chosen = {**SELF_BUILT, **{key.replace("__", "."): value for key, value in others.items()}}
-    return [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    return as_arguments(chosen)
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +53,31 @@ def container(engine: docker.DockerClient, stack: str, part: str) -> Container:
     labels = [f"throughline.stack={stack}", f"throughline.part={part}"]
     (found,) = engine.containers.list(all=True, filters={"label": labels})
     return found
+
+
+def without_its_data(engine: docker.DockerClient, stack: str, part: str) -> None:
+    """Removes the part's container and its volume."""
+    lost = container(engine, stack, part)
+    volumes = [mount["Name"] for mount in lost.attrs["Mounts"] if mount["Type"] == "volume"]
+    lost.remove(force=True)
+    for volume in volumes:
+        engine.volumes.get(volume).remove()
+
+
+def proved(lab: Lab, stack: str) -> None:
+    """The reference journey passes on the stack."""
+    assert json.loads(lab.throughline("demo", "--stack", stack, "--json").stdout)["verdict"] == "passed"
+
+
+def features_pass(lab: Lab, stack: str) -> None:
+    """The features pass on the stack."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "features", "--stack", stack],
+        env=lab.environment,
+        cwd=lab.root,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -1,35 +1,25 @@
 """The life of a stack on Docker: up, drift, down; what is missing comes back, and nothing else is touched."""
 
-import json
-import subprocess
-import sys
-
 import docker
 import httpx
 import pytest
 
+from stacks.wait import until
 from tests.stacks.conftest import Lab, passwords
-from tests.stacks.with_engine.conftest import container, left_on, settings
+from tests.stacks.with_engine.conftest import (
+    container,
+    features_pass,
+    left_on,
+    proved,
+    settings,
+    without_its_data,
+)
 
 PARTS = {"postgres", "kafka", "connect", "clickhouse"}
 
 
-def proved(lab: Lab, stack: str) -> None:
-    """The reference journey passes on the stack."""
-    assert json.loads(lab.throughline("demo", "--stack", stack, "--json").stdout)["verdict"] == "passed"
-
-
 def test_the_features_pass(docker_lab: Lab, stack: str) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "features", "--stack", stack],
-        env=docker_lab.environment,
-        cwd=docker_lab.root,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    features_pass(docker_lab, stack)
 
 
 def test_a_second_up_changes_nothing_and_preview_expects_none(docker_lab: Lab, stack: str) -> None:
@@ -43,6 +33,18 @@ def test_status_and_logs_tell_each_part(docker_lab: Lab, stack: str) -> None:
     assert {part["state"] for part in parts.values()} == {"RUNNING"}
     assert all(part["memory_mb"] > 1 for part in parts.values())
     assert "ready to accept connections" in docker_lab.throughline("logs", "postgres", "--stack", stack).stdout
+
+
+def test_a_killed_part_comes_back(docker_lab: Lab, engine: docker.DockerClient, stack: str) -> None:
+    before = container(engine, stack, "clickhouse").attrs["State"]["StartedAt"]
+    docker_lab.throughline("kill", "clickhouse", "--stack", stack)
+
+    def healthy() -> bool:
+        state = container(engine, stack, "clickhouse").attrs["State"]
+        return bool(state["StartedAt"] != before and state["Health"]["Status"] == "healthy")
+
+    assert until(healthy, seconds=60)
+    proved(docker_lab, stack)
 
 
 def test_ports_are_published_on_loopback_alone(engine: docker.DockerClient, stack: str) -> None:
@@ -96,11 +98,7 @@ def test_a_clickhouse_without_its_volume_reads_the_topic_again(
     with docker_lab.analyst(stack) as analyst:
         before = analyst.query("SELECT id FROM event_details ORDER BY id").result_rows
     assert before
-    lost = container(engine, stack, "clickhouse")
-    volumes = [mount["Name"] for mount in lost.attrs["Mounts"] if mount["Type"] == "volume"]
-    lost.remove(force=True)
-    for volume in volumes:
-        engine.volumes.get(volume).remove()
+    without_its_data(engine, stack, "clickhouse")
     assert "clickhouse-schema created" in {
         change.replace("created anew", "created")
         for change in docker_lab.changes(docker_lab.throughline("up", "--stack", stack))

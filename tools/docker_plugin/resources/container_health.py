@@ -104,6 +104,8 @@ def _is_ready(work: Work, container_id: str, args: ContainerArguments, restarts:
 
 def _failure(work: Work, container_id: str, args: ContainerArguments, why: str) -> UserError:
     lines = _last_lines(work, container_id)
+    if "no space left on device" in lines.lower():
+        why = f"{why.rstrip('.')}, for want of space: the disk that its data are on is full. Make room there"
     evidence = f"Its last lines:\n{lines}" if lines else "It has logged nothing."
     return UserError(
         hidden(f"The container {args.name} (image {args.image}) {why.rstrip('.')}.", work.inputs),

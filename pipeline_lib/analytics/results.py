@@ -166,7 +166,7 @@ def _users(analysts: Client, experiment_id: int, revenue: Mapping[str, str]) -> 
     return users.filter(users.experiment_id == experiment_id, users.variant_key != "").select(
         variant_key=users.variant_key,
         **{RATE: users.is_converted.cast("float64")},
-        **{name: users.revenue[currency].cast("float64") for name, currency in revenue.items()},
+        **{name: users.revenue[currency].fill_null(0).cast("float64") for name, currency in revenue.items()},
     )
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.model.errors import UserError
-from stacks.status import PARTS, in_order
+from stacks.status import PARTS, in_order, system_of
 
 GRANTED: Mapping[str, tuple[str, ...]] = {"embedded": ("kill",), "docker": ("kill",), "external": ()}
 """By backend."""
 
 
-def require_part(part: str, outputs: Mapping[str, Any]) -> None:
-    """Raises UserError if a stack of these outputs has no such part."""
-    parts = in_order({*PARTS, *outputs.get("parts", {})})
-    if part not in parts:
+def require_part(part: str, outputs: Mapping[str, Any] | None = None) -> None:
+    """Raises UserError if a stack of these outputs has no such part; without them, if no stack can have it."""
+    parts = in_order({*PARTS, *(outputs or {}).get("parts", {})})
+    if part not in parts and (outputs is not None or system_of(part) not in (*PARTS, "keeper")):
         raise UserError(f"There is no part '{part}': the parts are {', '.join(parts)}.")
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-import httpx
+import urllib3
+from urllib3.exceptions import HTTPError
 
 from pipeline_lib.model.endpoints import ClickHouseEndpoint
 
@@ -25,7 +26,7 @@ def answering_replica(endpoint: ClickHouseEndpoint) -> ClickHouseEndpoint:
 
 def _answers(url: str) -> bool:
     try:
-        httpx.get(url, timeout=TIMEOUT_S, trust_env=False)
-    except httpx.TransportError:
+        urllib3.request("GET", url, timeout=TIMEOUT_S, retries=False)
+    except HTTPError:
         return False
     return True

@@ -15,6 +15,7 @@ def kill(
     stack: StackOption = DEFAULT_STACK,
 ) -> None:
     """Kills a part of a stack, which then comes back by itself: for tests of what a crash does."""
+    abilities.require_part(part)
     outputs = outputs_of(stack)
     abilities.require_part(part, outputs)
     abilities.kill(stack, outputs, part)

@@ -20,6 +20,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
 ) -> None:
     """The last lines that a part has logged."""
+    require_part(part)
     outputs = outputs_of(stack)
     require_part(part, outputs)
     if outputs.get("backend") == "external":

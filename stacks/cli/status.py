@@ -76,6 +76,9 @@ def _print(found: dict[str, Any]) -> None:
     console = Console()
     if found["backend"] == "external":
         console.print(f"stack {found['stack']} is external: it has no parts of its own, and its systems run elsewhere")
+    elif found["backend"] is None:
+        console.print(f"stack {found['stack']} has no parts: `throughline up --stack {found['stack']}` makes them")
+        return
     else:
         console.print(f"stack {found['stack']} on the {found['backend']} backend")
         console.print(table)

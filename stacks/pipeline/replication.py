@@ -100,7 +100,8 @@ def restore(client: Client, objects: Mapping[str, str]) -> None:
         ).result_rows
         return {str(table) for (table,) in rows} & ours
 
-    for name in read_only():
+    lost = read_only()
+    for name in lost:
         table = sql.identifier(name)
         client.command(f"SYSTEM RESTART REPLICA {table}")
         if name in read_only():
@@ -110,6 +111,10 @@ def restore(client: Client, objects: Mapping[str, str]) -> None:
             f"ClickHouse's tables are read-only after {PATIENCE_S} s, for want of Keeper. `throughline logs keeper` "
             "and `throughline logs clickhouse` show their logs; run `throughline up` again."
         )
+    if lost:
+        # Restored parts are numbered anew, and what is cached of others under their names makes them unreadable.
+        for cache in ("MARK", "UNCOMPRESSED"):
+            client.command(f"SYSTEM DROP {cache} CACHE")
 
 
 def fetch(client: Client, table: str) -> None:

@@ -271,10 +271,10 @@ def test_a_preview_of_a_change_in_place_keeps_the_facts_and_one_of_a_start_does_
 
 
 def test_provider_config_that_is_not_heeded_is_refused_by_name(plugin: Plugin) -> None:
-    news = to_wire({"host": "ssh://builder", "version": "5.1.0", "sshOpts": "[]"})
+    news = to_wire({"host": "ssh://builder", "version": "5.1.0", "sshOpts": "[]", "registryAuth": "[]"})
     answer = plugin.stub.CheckConfig(provider_pb2.CheckRequest(urn=urn("pulumi:providers:docker"), news=news))
     (failure,) = answer.failures
-    assert failure.property == "sshOpts"
+    assert failure.property == "registryAuth"
     assert "host, certPath" in failure.reason
 
 

@@ -76,6 +76,7 @@ def test_config_is_refused_before_anything_is_done(lab: Lab) -> None:
     assert not (lab.home / "stacks").exists()
     told = paragraph(lab.throughline("up", "--stack", stack, "--set", "kafka", fails=True))
     assert "KEY=VALUE" in told
+    assert f"stack {stack} has no parts" in paragraph(lab.throughline("status", "--stack", stack, fails=True))
 
 
 def test_config_set_by_hand_is_refused_by_pulumi_up_too(lab: Lab) -> None:

@@ -47,7 +47,7 @@ def events_by_replica(lab: Lab, stack: str) -> list[set[str]]:
     found = []
     for url in endpoint.urls:
         admin = Client(endpoint.at(url), "admin")
-        admin.command("SYSTEM SYNC REPLICA events LIGHTWEIGHT")
+        admin.run("SYSTEM SYNC REPLICA events LIGHTWEIGHT")
         found.append({row["aggregate_id"] for row in admin.rows("SELECT aggregate_id FROM events")})
         admin.close()
     return found
@@ -125,14 +125,14 @@ def test_a_replica_that_has_not_fetched_yet_is_not_taken_for_one_that_has_lost(
     endpoints = docker_lab.endpoints(cluster)
     asked = Client(endpoints.clickhouse, "admin")
     with open_pipeline(endpoints, evidence=tmp_path) as pipeline:
-        asked.command("SYSTEM STOP FETCHES events")
+        asked.run("SYSTEM STOP FETCHES events")
         journey = pipeline.begin_journey()
         journey.assign(CONTROL)
         for _ in range(20):  # some are in a partition that the other replica consumes
             journey.record(clicks("/product"))
         with pytest.raises(UserError, match="has not fetched what the others have taken in"):
             pipeline.expect(journey.committed).verdict(within=seconds(60))
-        asked.command("SYSTEM START FETCHES events")
+        asked.run("SYSTEM START FETCHES events")
         monkeypatch.undo()
         assert pipeline.expect(journey.committed).verdict(within=seconds(60)).passed
     asked.close()

@@ -42,8 +42,10 @@ def funnel_of(
     analysts: Client, experiment_id: int, steps: Sequence[str] = STEPS, window: timedelta = WINDOW
 ) -> list[Funnel]:
     """One for each variant that has users; all steps within the window from the first. Raises UserError."""
-    if not 1 <= len(steps) <= MOST_STEPS or "" in steps:
-        raise UserError(f"A funnel has from one to {MOST_STEPS} steps, each an event type; {list(steps)} was given.")
+    if not 1 <= len(steps) <= MOST_STEPS or "" in steps or len(set(steps)) < len(steps):
+        raise UserError(
+            f"A funnel has from one to {MOST_STEPS} steps, each another event type; {list(steps)} was given."
+        )
     rows = analysts.rows(
         sql.read("clickhouse", "questions/funnel"),
         experiment_id=experiment_id,

@@ -39,22 +39,18 @@ class EventDetail:
 
 @dataclass(frozen=True)
 class Path:
-    """A way that users of a variant took; `value` is theirs together."""
+    """A way that users of a variant took, and in how many sessions they did."""
 
     variant: str
     journey: tuple[str, ...]
     users: int
-    value: Decimal
     sessions: int
 
 
 def paths_of(analysts: Client, experiment_id: int, most: int = 10) -> list[Path]:
     """The `most` frequent ways through an experiment, the most frequent first."""
     rows = analysts.rows(sql.read("clickhouse", "questions/journey_paths"), experiment_id=experiment_id, most=most)
-    return [
-        Path(row["variant_key"], tuple(row["journey"]), row["users"], row["value"].normalize(), row["sessions"])
-        for row in rows
-    ]
+    return [Path(row["variant_key"], tuple(row["journey"]), row["users"], row["sessions"]) for row in rows]
 
 
 def journeys_of(analysts: Client, user_id: str) -> list[JourneySummary]:

@@ -130,9 +130,9 @@ def _pages(pages: "list[TimeOnPage]") -> "Table":
 
 
 def _journeys(paths: "list[Path]") -> "Table":
-    table = _table("Most frequent journeys", "variant", "journey", "users", "value", "sessions")
+    table = _table("Most frequent journeys", "variant", "journey", "users", "sessions")
     for one in paths:
-        table.add_row(one.variant, " → ".join(one.journey), str(one.users), f"{one.value:f}", str(one.sessions))
+        table.add_row(one.variant, " → ".join(one.journey), str(one.users), str(one.sessions))
     return table
 
 

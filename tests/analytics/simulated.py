@@ -42,14 +42,15 @@ def buys(value: str, currency: str = "USD", after_s: float = 1.0) -> Act:
     return Act("conversion", after_s, Decimal(value), currency)
 
 
-def put(admin: Client, experiment_id: int, users: Sequence[User]) -> None:
-    """The rows that the pipeline would have made of them."""
+def put(admin: Client, experiment_id: int, users: Sequence[User], times: int = 1) -> None:
+    """The rows that the pipeline would have made of them, delivered so many times."""
     rows = []
     for user in users:
         if user.variant:
             rows.append(_row(experiment_id, user, None))
         rows += [_row(experiment_id, user, act) for act in user.acts]
-    admin.driver.insert("events", rows, column_names=_COLUMNS)
+    for _ in range(times):
+        admin.driver.insert("events", rows, column_names=_COLUMNS)
 
 
 def _row(experiment_id: int, user: User, act: Act | None) -> list[object]:

@@ -50,6 +50,13 @@ def test_totals_are_exact(run: Run) -> None:
     assert results.unassigned_users == 1
 
 
+def test_what_was_delivered_twice_counts_once(admin: Client, analysts: Client) -> None:
+    experiment = next(_experiments)
+    put(admin, experiment, [User("a", "control", (Act("exposure"), buys("0.10"), buys("0.10")))], times=2)
+    (control, _) = results_of(analysts, experiment, EVEN).variants
+    assert (control.users, control.conversions, control.revenue) == (1, 2, {"USD": Decimal("0.2")})
+
+
 def test_a_conversion_before_the_assignment_is_not_the_variants(run: Run) -> None:
     (control, _) = run([User("a", "control", (buys("7", after_s=-60), buys("3", after_s=60)))]).variants
     assert (control.conversions, control.revenue) == (1, {"USD": Decimal(3)})

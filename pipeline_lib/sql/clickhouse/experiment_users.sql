@@ -1,6 +1,9 @@
 -- Each user of each experiment: the variant assigned, and what came of it. A conversion belongs to the variant only from
--- the assignment on; refunds are conversions of a negative value; currencies are kept apart. One pass over the table: the
--- assignment is a row of it like the events. A user who was never assigned has no variant_key.
+-- the assignment on; refunds are conversions of a negative value; currencies are kept apart. A user who was never assigned
+-- has no variant_key.
+--
+-- One pass over the table in its own order, without FINAL, which takes longer than all else while parts are unmerged:
+-- nothing here counts a row twice that was delivered twice.
 CREATE VIEW experiment_users AS
 SELECT
     experiment_id,
@@ -9,11 +12,12 @@ SELECT
     minIf(occurred_at, aggregate_type = 'assignment') AS assigned_at,
     max(is_exposure) AS is_exposed,
     arrayFilter(
-        conversion -> conversion.1 >= assigned_at,
-        groupArrayIf((occurred_at, currency, ifNull(value, 0)), is_conversion)
+        conversion -> conversion.2 >= assigned_at,
+        arrayDistinct(groupArrayIf((outbox_id, occurred_at, currency, ifNull(value, 0)), is_conversion))
     ) AS attributed,
     length(attributed) AS conversions,
     conversions > 0 AS is_converted,
-    arrayReduce('sumMap', arrayMap(conversion -> map(conversion.2, conversion.3), attributed)) AS revenue
-FROM events FINAL
+    arrayReduce('sumMap', arrayMap(conversion -> map(conversion.3, conversion.4), attributed)) AS revenue
+FROM events
 GROUP BY experiment_id, user_id
+SETTINGS optimize_aggregation_in_order = 1

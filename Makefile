@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verify clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verify bench-results clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-latency: setup ## Measure the time from a commit to a row that ClickHouse 
 
 bench-verify: setup ## Measure what verifying 10 thousand to a million events takes, in seconds and memory
 	.venv/bin/python -m bench.verify
+
+bench-results: setup ## Measure what an experiment's results take over ten million events
+	.venv/bin/python -m bench.results
 
 lock: ## Write the locks of the Python packages anew (LOCK_FLAGS=--upgrade: newest versions)
 	@tools/find-python -m tools.setup.locks $(LOCK_FLAGS)

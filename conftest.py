@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-_STEPS = ("postgres", "connect", "kafka", "clickhouse")
+_STEPS = ("postgres", "connect", "kafka", "clickhouse", "analytics")
 pytest_plugins = ["steps.leak_guard", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
 
 

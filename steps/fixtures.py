@@ -16,12 +16,16 @@ PATIENCE_S = 30
 NEEDS = "needs_"
 ABILITIES = {"kill": "killing a part"}
 """What a tag may ask for, and how a reader is told."""
+TAGS = {"results": "experiment results", "journeys": "journeys, funnels and revenue", "slow": "over 5 s"}
+"""The other tags of features and scenarios: subjects and speed."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the tags known."""
     for ability, words in ABILITIES.items():
         config.addinivalue_line("markers", f"{NEEDS}{ability}: only on a stack that grants {words}")
+    for tag, words in TAGS.items():
+        config.addinivalue_line("markers", f"{tag}: {words}")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ What is sighted here are outbox rows, read as the owner: the application itself 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import PostgresEndpoint, reveal
 from pipeline_lib.model.errors import UserError
+from pipeline_lib.model.journey import Experiment, Variant
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Lsn
 from pipeline_lib.model.sighting import Sighting
@@ -168,6 +170,15 @@ class Postgres:
             {"experiment": experiment_id, "status": status},
         )
         return {row["id"]: row["key"] for row in rows}
+
+    def create_experiment(self, name: str, weights: Mapping[str, Decimal], status: str = "running") -> Experiment:
+        """A new experiment, with a variant for each key; raises psycopg.errors.UniqueViolation for a known name."""
+        rows = self._rows(
+            sql.read("postgres", "experiments/create"),
+            {"name": name, "status": status, "keys": list(weights), "weights": list(weights.values())},
+        )
+        variants = tuple(Variant(row["id"], row["key"], row["weight"]) for row in rows)
+        return Experiment(rows[0]["experiment_id"], name, variants)
 
     def kept(self) -> Mapping[str, str]:
         """The server's replication slots and the database's publications."""

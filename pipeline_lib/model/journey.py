@@ -15,10 +15,20 @@ Property = str | int | Decimal | bool | None
 
 @dataclass(frozen=True)
 class Variant:
-    """One of an experiment's variants."""
+    """One of an experiment's variants; `weight` is its share of the users, against the weights of the others."""
 
     id: int
     key: str
+    weight: Decimal = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment with its variants."""
+
+    id: int
+    name: str
+    variants: tuple[Variant, ...]
 
 
 CHECKOUT = 1

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pipeline_lib.analytics.statistics import Interval
 
 
+WIDTH = 110
+"""Columns that the widest table needs; rather than cut figures short it is folded by the terminal."""
+
+
 def results(
     experiment: Annotated[str, typer.Argument(help="The experiment's name or id.")],
     control: Annotated[str, typer.Option(help="The variant that the others are compared with.")] = "control",
@@ -53,10 +57,10 @@ def results(
 def _json(value: object) -> str:
     """Decimals as text: their digits are what was summed up."""
     import json
-    from dataclasses import is_dataclass
+    from decimal import Decimal
 
     def plain(one: Any) -> Any:
-        return asdict(one) if is_dataclass(one) and not isinstance(one, type) else str(one)
+        return f"{one:f}" if isinstance(one, Decimal) else asdict(one)
 
     return json.dumps(value, indent=2, ensure_ascii=False, default=plain)
 
@@ -71,6 +75,7 @@ def _print(
     from rich.console import Console
 
     console = Console(highlight=False)
+    console.width = max(console.width, WIDTH)
     console.print(f"experiment {experiment.name} ({experiment.id}, {experiment.status})", markup=False)
     console.print(_variants(told))
     if told.comparisons:
@@ -99,13 +104,12 @@ def _variants(told: "Results") -> "Table":
 def _comparisons(told: "Results") -> "Table":
     table = _table(
         f"Against the control, per user, at {1 - told.alpha:.0%}",
-        *("variant", "metric", "control", "variant's", "difference", "interval", "always valid", "p", "lift"),
+        *("variant", "metric", "difference", "interval", "always valid", "p", "lift"),
     )
     for one in told.comparisons:
-        means = (f"{value:.4g}" for value in (one.control_mean, one.variant_mean, one.difference))
         lift = "–" if one.lift is None else f"{one.lift:+.1%}"
         intervals = (_interval(one.interval), _interval(one.always_valid))
-        table.add_row(one.variant, one.metric, *means, *intervals, f"{one.p_value:.3g}", lift)
+        table.add_row(one.variant, one.metric, f"{one.difference:.4g}", *intervals, f"{one.p_value:.3g}", lift)
     return table
 
 

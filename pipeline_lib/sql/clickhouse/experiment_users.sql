@@ -1,6 +1,6 @@
 -- Each user of each experiment: the variant assigned, and what came of it. A conversion belongs to the variant only from
--- the assignment on; refunds are conversions of a negative value; currencies are kept apart. A user who was never assigned
--- has no variant_key.
+-- the assignment on; one of a negative value is a refund and counts for revenue alone; currencies are kept apart. A user
+-- who was never assigned has no variant_key.
 --
 -- One pass over the table in its own order, without FINAL, which takes longer than all else while parts are unmerged:
 -- nothing here counts a row twice that was delivered twice.
@@ -15,7 +15,7 @@ SELECT
         conversion -> conversion.2 >= assigned_at,
         arrayDistinct(groupArrayIf((outbox_id, occurred_at, currency, ifNull(value, 0)), is_conversion))
     ) AS attributed,
-    length(attributed) AS conversions,
+    arrayCount(conversion -> conversion.4 >= 0, attributed) AS conversions,
     conversions > 0 AS is_converted,
     arrayReduce('sumMap', arrayMap(conversion -> map(conversion.3, conversion.4), attributed)) AS revenue
 FROM events

@@ -7,7 +7,7 @@ import pytest
 from pytest_bdd import scenarios
 
 _STEPS = ("postgres", "connect", "kafka", "clickhouse", "analytics")
-pytest_plugins = ["steps.leak_guard", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
+pytest_plugins = ["steps.leak_guard", "steps.report.plugin", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,11 +9,13 @@ until all that was committed has been delivered.
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import TypeVar
 
+from pipeline_lib.analytics.journeys import EventDetail, JourneySummary, event_details_of, journeys_of
 from pipeline_lib.analytics.results import Results, results_of
 from pipeline_lib.hops.application import Transaction
 from pipeline_lib.hops.clickhouse import Client
@@ -21,7 +23,9 @@ from pipeline_lib.model import instant
 from pipeline_lib.model.journey import Act, Experiment, Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.pipeline import Pipeline
-from pipeline_lib.verify.budget import Budget
+from pipeline_lib.verify.verdict import Verdict
+
+Answer = TypeVar("Answer")
 
 EVERY = timedelta(seconds=10)
 """From one act of a visitor to the next."""
@@ -50,7 +54,9 @@ class Trial:
     pipeline: Pipeline
     experiment: Experiment
     committed: list[Committed]
-    _delivered: int = 0
+    verdict: Verdict | None = None
+    told: dict[str, object] = field(default_factory=dict)
+    """What analysts were told last, by the question."""
 
     def take_part(self, participants: Sequence[Participant], every: timedelta = EVERY, backwards: bool = False) -> None:
         """Records what the participants do, in one transaction; `backwards`: what each did last is recorded first.
@@ -83,17 +89,36 @@ class Trial:
         for event in reversed(events) if backwards else events:
             change.record(event)
 
-    def analysts(self, within: Budget | None = None) -> Client:
-        """Analysts, once all is delivered; raises NotAsExpected if it is not."""
-        if self._delivered < len(self.committed):
-            self.pipeline.expect(self.committed).delivered(within)
-            self._delivered = len(self.committed)
-        return self.pipeline.analysts
+    def ask(self, question: Callable[..., Answer], *details: object) -> Answer:
+        """What analysts are told, once all is delivered, by a question such as `funnel_of`, which takes their client,
+        the experiment's id and the details; raises NotAsExpected if not all is delivered."""
+        if self.verdict is None or len(self.verdict.committed) < len(self.committed):
+            self.verdict = self.pipeline.expect(self.committed).delivered().verdict
+        answer = question(self.pipeline.analysts, self.experiment.id, *details)
+        self.told = {question.__name__.removesuffix("_of").replace("_", " "): answer}
+        return answer
 
     def results(self) -> Results:
-        """What analysts are told of the experiment."""
-        weights = {variant.key: float(variant.weight) for variant in self.experiment.variants}
-        return results_of(self.analysts(), self.experiment.id, weights)
+        """What analysts are told of the experiment's variants."""
+        return self.ask(results_of, {variant.key: float(variant.weight) for variant in self.experiment.variants})
+
+    def journey_of(self, visitor: Visitor) -> JourneySummary:
+        """What analysts are told of a visitor in this experiment; raises AssertionError if that is nothing."""
+
+        def journey(analysts: Client, experiment_id: int) -> list[JourneySummary]:
+            return [one for one in journeys_of(analysts, visitor.user_id) if one.experiment_id == experiment_id]
+
+        found = self.ask(journey)
+        assert found, f"analysts see no journey of {visitor.user_id} in experiment {self.experiment.id}"
+        return found[0]
+
+    def actions_of(self, visitor: Visitor) -> list[EventDetail]:
+        """What analysts are told that a visitor did, in any experiment."""
+
+        def actions(analysts: Client, _: int) -> list[EventDetail]:
+            return event_details_of(analysts, visitor.user_id)
+
+        return self.ask(actions)
 
 
 def begin_trial(pipeline: Pipeline, beside: Trial | None = None) -> Trial:

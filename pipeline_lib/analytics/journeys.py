@@ -39,18 +39,17 @@ class EventDetail:
 
 @dataclass(frozen=True)
 class Path:
-    """A way that users of a variant took, and in how many sessions they did."""
+    """A way that so many users of a variant took."""
 
     variant: str
     journey: tuple[str, ...]
     users: int
-    sessions: int
 
 
 def paths_of(analysts: Client, experiment_id: int, most: int = 10) -> list[Path]:
     """The `most` frequent ways through an experiment, the most frequent first."""
     rows = analysts.rows(sql.read("clickhouse", "questions/journey_paths"), experiment_id=experiment_id, most=most)
-    return [Path(row["variant_key"], tuple(row["journey"]), row["users"], row["sessions"]) for row in rows]
+    return [Path(row["variant_key"], tuple(row["journey"]), row["users"]) for row in rows]
 
 
 def journeys_of(analysts: Client, user_id: str) -> list[JourneySummary]:

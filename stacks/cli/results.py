@@ -134,9 +134,9 @@ def _pages(pages: "list[TimeOnPage]") -> "Table":
 
 
 def _journeys(paths: "list[Path]") -> "Table":
-    table = _table("Most frequent journeys", "variant", "journey", "users", "sessions")
+    table = _table("Most frequent journeys", "variant", "journey", "users")
     for one in paths:
-        table.add_row(one.variant, " → ".join(one.journey), str(one.users), str(one.sessions))
+        table.add_row(one.variant, " → ".join(one.journey), str(one.users))
     return table
 
 

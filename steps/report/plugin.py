@@ -139,12 +139,12 @@ class Writer:
         if told is not None:
             self._write(self._messages.scenario(Record.from_json(told)))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    @pytest.hookimpl(trylast=True)  # after the leak guard, which may make the run fail
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """The run ends."""
         if self._open is None:
             return
-        self._write(self._messages.end(time.time(), success=exitstatus == pytest.ExitCode.OK))
+        self._write(self._messages.end(time.time(), success=session.exitstatus == pytest.ExitCode.OK))
         self._open.close()
         self._words.append(f"messages: {self._file}")
         if self._page is not None:

@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verdict bench-verify clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verdict bench-verify bench-results report-tools test-report clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test-on-engine: # An engine answers
 	@.venv/bin/python -m tools.images
 	@.venv/bin/python -m tools.images test-clickhouse
 	.venv/bin/pytest tests/images/with_engine tests/docker_plugin/with_engine tests/stacks/with_engine
+
+report-tools: ## Install what makes a page of a run's messages (needs npm)
+	@cd steps/report/node && npm ci --no-audit --no-fund
+
+test-report: setup report-tools ## Look at a report in a real browser (needs chromium on PATH)
+	.venv/bin/pytest tests/report/with_node
 
 images: setup ## Build the images of a stack on Docker from the package registries (ARCHIVE= SHA256= TAG=: ClickHouse's)
 	@.venv/bin/python -m tools.images
@@ -61,6 +67,9 @@ bench-verdict: setup ## Measure the time from the last row that ClickHouse retur
 
 bench-verify: setup ## Measure what verifying 10 thousand to a million events takes, in seconds and memory
 	.venv/bin/python -m bench.verify
+
+bench-results: setup ## Measure what an experiment's results take over ten million events
+	.venv/bin/python -m bench.results
 
 lock: ## Write the locks of the Python packages anew (LOCK_FLAGS=--upgrade: newest versions)
 	@tools/find-python -m tools.setup.locks $(LOCK_FLAGS)

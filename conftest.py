@@ -6,8 +6,8 @@ from types import ModuleType
 import pytest
 from pytest_bdd import scenarios
 
-_STEPS = ("application", "assignments", "postgres", "connect", "kafka", "clickhouse", "analysts")
-pytest_plugins = ["steps.leak_guard", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
+_STEPS = ("application", "assignments", "postgres", "connect", "kafka", "clickhouse", "analysts", "analytics")
+pytest_plugins = ["steps.leak_guard", "steps.report.plugin", "steps.fixtures", *(f"steps.{hop}" for hop in _STEPS)]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from pipeline_lib import sql
 from pipeline_lib.hops.clickhouse import Client
 
 
@@ -34,6 +35,21 @@ class EventDetail:
     is_click: bool
     is_conversion: bool
     occurred_at: datetime
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way that so many users of a variant took."""
+
+    variant: str
+    journey: tuple[str, ...]
+    users: int
+
+
+def paths_of(analysts: Client, experiment_id: int, most: int = 10) -> list[Path]:
+    """The `most` frequent ways through an experiment, the most frequent first."""
+    rows = analysts.rows(sql.read("clickhouse", "questions/journey_paths"), experiment_id=experiment_id, most=most)
+    return [Path(row["variant_key"], tuple(row["journey"]), row["users"]) for row in rows]
 
 
 def journeys_of(analysts: Client, user_id: str) -> list[JourneySummary]:

@@ -74,6 +74,11 @@ class Client:
                 f"{str(error).splitlines()[0]}. See `throughline status`; `throughline up` mends a stack."
             ) from None
 
+    @property
+    def driver(self) -> clickhouse_connect.driver.client.Client:
+        """For a library that brings its queries with it."""
+        return self._client
+
     def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """The rows of a query with `{name:Type}` for each parameter; raises ClickHouseError. Times are aware."""
         result = self._client.query(query, parameters=parameters)

@@ -27,6 +27,7 @@ CLICKHOUSE_ORDER = (
     "assignments",
     "event_details",
     "user_journeys",
+    "experiment_users",
     "events_queue",
     "judge_messages",
     "read_messages",
@@ -34,7 +35,7 @@ CLICKHOUSE_ORDER = (
 """ClickHouse's objects in the order in which they are created; dropped in the reverse one. `read_messages` comes last,
 for the queue is consumed from the moment that a view reads it."""
 
-ANALYST_TABLES = ("events", "assignments", "event_details", "user_journeys")
+ANALYST_TABLES = ("events", "assignments", "event_details", "user_journeys", "experiment_users")
 """What analysts may read. The views run with the reader's own rights, so `events` is among them."""
 
 _PLACEHOLDER = re.compile(r""":(['"])([a-z_]+)\1""")

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from pipeline_lib.model.errors import UserError
-from stacks.cli import demo, down, endpoints, env, kill, logs, status, trace, up, verify
+from stacks.cli import demo, down, endpoints, env, kill, logs, results, status, trace, up, verify
 
 app = typer.Typer(
     help="Stands a change-data-capture pipeline up and proves, hop by hop, that what was committed arrives.",
@@ -18,6 +18,7 @@ app.command()(down.down)
 app.command()(status.status)
 app.command()(endpoints.endpoints)
 app.command()(demo.demo)
+app.command()(results.results)
 app.command()(verify.verify)
 app.command()(trace.trace)
 app.command()(logs.logs)

@@ -35,8 +35,8 @@ LONG_ANSWER_TIMEOUT_S = 300
 """For questions over many rows."""
 ANSWER_TIMEOUT_S = 10
 """For what the hop asks."""
-SYNC_TIMEOUT_S = 8
-"""What a replica is given to fetch what the others have; less than an answer is waited for."""
+SYNC_TIMEOUT_S = 30
+"""What a replica is given to fetch what the others have."""
 _QUEUE = re.compile(r"(kafka_[a-z_]+) = '((?:[^'\\]|\\.)*)'")
 _QUEUE_SETTINGS = {"bootstrap": "kafka_broker_list", "topic": "kafka_topic_list", "group": "kafka_group_name"}
 
@@ -120,7 +120,8 @@ class ClickHouse:
 
     def __init__(self, endpoint: ClickHouseEndpoint, kafka: Kafka) -> None:
         self.endpoint = answering_replica(endpoint)
-        self._client = Client(self.endpoint, "admin", answers_within_s=ANSWER_TIMEOUT_S)
+        syncing_s = SYNC_TIMEOUT_S if self.endpoint.is_replicated else 0
+        self._client = Client(self.endpoint, "admin", answers_within_s=ANSWER_TIMEOUT_S + syncing_s)
         self._kafka = kafka
         self._failures_before: list[tuple[str, str]] = []
         # Rows from before we were opened are not looked at: a source made anew gives its ids a second time.

@@ -28,9 +28,8 @@ class FeatureFile(pytest.Module):
     def _getobj(self) -> ModuleType:
         module = ModuleType(self.path.stem)
         module.__file__ = str(self.path)
-        module.pytestmark = pytest.mark.usefixtures(
-            "pipeline"
-        )  # so that no scenario's time has the stack's start in it
+        # So that no scenario's time has the stack's start in it.
+        module.pytestmark = pytest.mark.usefixtures("pipeline")
         # `scenarios` fills the module that it is called in.
         exec("scenarios(path)", {**vars(module), "scenarios": scenarios, "path": str(self.path)}, vars(module))  # noqa: S102
         return module

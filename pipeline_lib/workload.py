@@ -21,7 +21,6 @@ from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.model.journey import CONTROL, Act, Variant, Visitor
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.partitioner import partition_of
-from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.pipeline import Journey, Pipeline
 from pipeline_lib.verify.budget import Budget, seconds
 from pipeline_lib.verify.bulk import run
@@ -168,18 +167,8 @@ def across_a_snapshot(pipeline: Pipeline, journey: Journey, before: int, act: Ac
         return Seam(old, going_on.committed, tail.find([user, *(message.id for message in old)]))
 
 
-class _Untold:
-    """Tells nobody how far it is."""
-
-    def expect(self, messages: int, start: Sequence[TopicPosition]) -> None:
-        pass
-
-    def wrote(self, messages: int) -> None:
-        pass
-
-
 def in_one_transaction(endpoints: Endpoints, pipeline: Pipeline, changes: int, within: Budget) -> Verdict:
     """So many changes in one transaction, each held against every hop."""
     with open_chain(endpoints, keeps=run.is_fence) as chain:
         asked = Journeys(changes // MESSAGES, in_one=True)
-        return run.verify(endpoints, chain, asked, within, pipeline.evidence, _Untold()).verdict
+        return run.verify(endpoints, chain, asked, within, pipeline.evidence, run.Silent()).verdict

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from pipeline_lib import sql
 from pipeline_lib.hops.clickhouse import Client
+from pipeline_lib.model import instant
 from pipeline_lib.model.errors import UserError
 
 STEPS = ("exposure", "page_view", "click", "conversion")
@@ -50,7 +51,7 @@ def funnel_of(
         sql.read("clickhouse", "questions/funnel"),
         experiment_id=experiment_id,
         steps=list(steps),
-        window_us=window // timedelta(microseconds=1),
+        window_us=instant.microseconds(window),
     )
     return [Funnel(row["variant_key"], tuple(steps), tuple(row["users"])) for row in rows]
 

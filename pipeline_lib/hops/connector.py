@@ -19,18 +19,19 @@ from pipeline_lib.hops.tail import Tail
 PATIENCE_S = 60
 
 
+def lets_pass(hop: Hop) -> bool:
+    """Whether messages can pass the hop: it answers, it is ready, and nothing is in the way."""
+    try:
+        return hop.obstacle() is None and hop.ready().ready
+    except Exception as error:
+        if not hop.may_pass(error):
+            raise
+        return False
+
+
 def await_running(*hops: Hop) -> None:
-    """Returns when all of them are ready; raises TimeoutError."""
-
-    def ready(hop: Hop) -> bool:
-        try:
-            return hop.obstacle() is None and hop.ready().ready
-        except Exception as error:
-            if not hop.may_pass(error):
-                raise
-            return False
-
-    _await(lambda: all(ready(hop) for hop in hops), "the connector running")
+    """Returns when messages can pass all of them; raises TimeoutError."""
+    _await(lambda: all(map(lets_pass, hops)), "the connector running")
 
 
 def restart(connect: Connect, postgres: Postgres) -> None:

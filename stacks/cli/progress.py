@@ -14,18 +14,9 @@ if TYPE_CHECKING:
 
     from pipeline_lib.hops.chain import Chain
     from pipeline_lib.model.position import TopicPosition
+    from pipeline_lib.verify.bulk.run import Silent
 
 PERIOD_S = 0.25
-
-
-class Silent:
-    """Shows nothing."""
-
-    def expect(self, messages: int, start: "Sequence[TopicPosition]") -> None:
-        """Nothing."""
-
-    def wrote(self, messages: int) -> None:
-        """Nothing."""
 
 
 class Bars:
@@ -60,13 +51,15 @@ class Bars:
 
 
 @contextmanager
-def shown(chain: "Chain", *, on_terminal: bool) -> Iterator[Silent | Bars]:
+def shown(chain: "Chain", *, on_terminal: bool) -> "Iterator[Silent | Bars]":
     """The bars, if there is a terminal to show them on; gone at the end."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not (on_terminal and console.is_terminal):
+        from pipeline_lib.verify.bulk.run import Silent
+
         yield Silent()
         return
     columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -19,8 +19,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 from confluent_kafka.admin import AdminClient
 
 from pipeline_lib import sql
+from pipeline_lib.hops.connector import lets_pass
 from pipeline_lib.hops.postgres import connect
-from pipeline_lib.hops.protocol import Hop
 from pipeline_lib.model.endpoints import Endpoints, reveal
 from pipeline_lib.pipeline import Pipeline
 from pipeline_lib.verify.budget import seconds
@@ -170,7 +170,7 @@ class Site:
     def await_ready(self) -> None:
         """Returns when messages can pass every hop."""
         for hop in self.pipeline.chain.hops:
-            awaited(lambda hop=hop: _passes(hop) or None, f"{hop.name} getting ready")
+            awaited(lambda hop=hop: lets_pass(hop) or None, f"{hop.name} getting ready")
 
 
 @contextmanager
@@ -195,15 +195,6 @@ def open_site(endpoints: Endpoints, pipeline: Pipeline) -> Iterator[Site]:
         )
         kafka = AdminClient({"bootstrap.servers": endpoints.kafka.bootstrap, "log_level": 0})
         yield Site(endpoints, pipeline, postgres, rest, clickhouse, kafka)
-
-
-def _passes(hop: Hop) -> bool:
-    try:
-        return hop.obstacle() is None and hop.ready().ready
-    except Exception as error:
-        if not hop.may_pass(error):
-            raise
-        return False
 
 
 def awaited(look: Callable[[], Answer | None], what: str) -> Answer:

@@ -30,7 +30,6 @@ from pipeline_lib.verify.bulk import run
 from pipeline_lib.verify.bulk.asked import Journeys
 from pipeline_lib.verify.bulk.run import is_fence
 from pipeline_lib.verify.bulk.scratch import PREFIX, TABLES, Scratch
-from stacks.cli.progress import Silent
 from stacks.wait import until
 from tests.stacks.conftest import Lab
 
@@ -128,7 +127,7 @@ def test_of_what_is_whole_nothing_is_loaded(where: Endpoints, monkeypatch: pytes
 
     monkeypatch.setattr(Scratch, "rows", noted)
     with open_chain(where, keeps=is_fence) as chain:
-        outcome = run.verify(where, chain, Journeys(3), seconds(60), tmp_path, Silent())
+        outcome = run.verify(where, chain, Journeys(3), seconds(60), tmp_path, run.Silent())
     assert outcome.verdict.passed
     assert outcome.verdict.tally is not None
     assert outcome.verdict.tally.committed == 15

@@ -56,6 +56,16 @@ class Shown(Protocol):
         ...
 
 
+class Silent:
+    """Tells nobody."""
+
+    def expect(self, messages: int, start: Sequence[TopicPosition]) -> None:
+        """Nothing."""
+
+    def wrote(self, messages: int) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The verdict, and the seconds that it took to write journeys or read the outbox, and, once the wait for the fence

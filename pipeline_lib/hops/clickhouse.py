@@ -10,7 +10,6 @@ Of several replicas one is asked. What another has consumed it knows of by then,
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,7 +22,7 @@ from pipeline_lib import sql
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import answering_replica
-from pipeline_lib.hops.typed_rows import ROW_FIELDS, sighting_of, sightings_of
+from pipeline_lib.hops.typed_rows import copies_in, sighting_of, sightings_of
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
@@ -164,13 +163,7 @@ class ClickHouse:
 
     def has_refused(self, ids: Sequence[str]) -> bool:
         """Whether one of these messages is among the dead letters."""
-        (found,) = self._client.rows(
-            "SELECT count() AS letters FROM dead_letters WHERE aggregate_id IN {ids:Array(String)} "
-            "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC')",
-            ids=list(ids),
-            opened_at=self._opened_at,
-        )
-        return bool(found["letters"])
+        return bool(self._dead_letters_of(ids))
 
     def ready(self) -> Readiness:
         """Ready when the Kafka engine table has partitions assigned."""
@@ -192,30 +185,19 @@ class ClickHouse:
         """The rows and dead letters of these messages and users, by their way through Kafka."""
         self._catch_up()
         ids = [message.id for message in committed]
-        about = {"ids": ids, "users": list(users), "opened_at": self._opened_at}
-        with ThreadPoolExecutor(1) as beside:  # it takes as long as the other question, and a verdict waits for both
-            letters = beside.submit(self._dead_letters, about)
-            rows = sightings_of(lambda *, final: self._events(about, final=final))
-        return [*rows, *map(sighting_of, letters.result())]
+        rows = self._rows_about(ids, users, final=False)
+        # Of one that is there twice the copy that analysts count is asked for apart.
+        counted = self._rows_about(ids, users, final=True) if copies_in(rows) else rows
+        letters = self._dead_letters_of(ids) if not rows or rows[0]["refused"] else []
+        return [*sightings_of(rows, counted), *map(sighting_of, letters)]
 
-    def _dead_letters(self, about: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._client.rows(
-            "SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, reason "
-            "FROM dead_letters FINAL WHERE aggregate_id IN {ids:Array(String)} "
-            "AND ingested_at >= toDateTime64({opened_at:String}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset",
-            **about,
-        )
+    def _rows_about(self, ids: Sequence[str], users: Collection[str], *, final: bool) -> list[dict[str, Any]]:
+        question = sql.render(sql.read("clickhouse", "questions/rows_about"), "clickhouse", {"final": str(int(final))})
+        return self._client.rows(question, ids=ids, users=list(users), opened_at=self._opened_at)
 
-    def _events(self, about: Mapping[str, Any], *, final: bool) -> list[dict[str, Any]]:
-        # The setting, unlike the word FINAL, is no error on a table that cannot collapse anything.
-        return self._client.rows(
-            f"SELECT outbox_id, aggregate_id, kafka_topic, kafka_partition, kafka_offset, ingested_at, "  # noqa: S608
-            f"{', '.join(ROW_FIELDS)} FROM events "
-            "WHERE (aggregate_id IN {ids:Array(String)} OR user_id IN {users:Array(String)}) "
-            f"AND ingested_at >= toDateTime64({{opened_at:String}}, 6, 'UTC') ORDER BY kafka_partition, kafka_offset "
-            f"SETTINGS final = {int(final)}",
-            **about,
-        )
+    def _dead_letters_of(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        question = sql.read("clickhouse", "questions/dead_letters_of")
+        return self._client.rows(question, ids=ids, opened_at=self._opened_at)
 
     def _catch_up(self) -> None:
         """Returns when this replica has what the others have taken in so far."""

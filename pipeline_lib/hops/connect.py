@@ -7,6 +7,7 @@ the hop is asked together with the topic that the connector writes to.
 
 import json
 import ssl
+import time
 from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +28,8 @@ from pipeline_lib.model.sighting import Sighting
 
 TIMEOUT_S = 5
 REBALANCE_S = 30
+OFFSET_PERIOD_S = 1
+"""How often the committed offset is asked for: it is committed more rarely."""
 _PASSING = (HTTPStatus.CONFLICT, *(status for status in HTTPStatus if status >= HTTPStatus.INTERNAL_SERVER_ERROR))
 """CONFLICT is Connect's word for a rebalance."""
 
@@ -38,6 +41,8 @@ class Connect:
 
     def __init__(self, endpoint: ConnectEndpoint, published: Tail) -> None:
         self._published = published
+        self._position: tuple[Lsn, ...] = ()
+        self._offset_asked_at = float("-inf")
         self._url = first_answering(endpoint.urls)
         self._connector = endpoint.connector
         self._client = httpx.Client(
@@ -121,8 +126,14 @@ class Connect:
 
     def position(self) -> tuple[Lsn, ...]:
         """The LSN up to which it has processed the WAL: committed, or that of the last change it has published."""
-        known = [*self.committed_offset(), *self._published.last_lsn()]
-        return (max(known),) if known else ()
+        published = self._published.last_lsn()
+        now = time.monotonic()
+        # What is new in the topic tells of its way without a call: it is committed later.
+        if published <= self._position and now - self._offset_asked_at > OFFSET_PERIOD_S:
+            self._offset_asked_at = now
+            self._position = max(self._position, self.committed_offset())
+        self._position = max(self._position, published)
+        return self._position
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:  # noqa: ARG002  the protocol's
         """What it has published of these messages, as it wrote it, with the LSN and the time at which it read them.

@@ -4,6 +4,7 @@ What is sighted here are outbox rows, read as the owner: the application itself 
 """
 
 import re
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,7 @@ class Postgres:
     def __init__(self, endpoint: PostgresEndpoint, capture: Capture) -> None:
         self._endpoint = endpoint
         self._capture = capture
+        self._opening = threading.Lock()
         self._connection = connect(endpoint, "owner")
         self._connection.autocommit = True
         self.first_id = self.next_id()
@@ -89,9 +91,10 @@ class Postgres:
 
     def _rows(self, question: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The answer's rows, over a new connection if PostgreSQL has ended the one there was."""
-        if self._connection.closed:
-            self._connection = open_connection(self._endpoint, "owner")
-            self._connection.autocommit = True
+        with self._opening:
+            if self._connection.closed:
+                self._connection = open_connection(self._endpoint, "owner")
+                self._connection.autocommit = True
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(question.encode(), parameters).fetchall()
 

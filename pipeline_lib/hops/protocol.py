@@ -3,13 +3,15 @@
 A hop is asked, it does not judge: comparing what it saw with what was committed is the ledger's work.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from pipeline_lib.model.outbox import Committed
 from pipeline_lib.model.position import Position
 from pipeline_lib.model.sighting import Sighting
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ class Hop(Protocol):
     def evidence(self) -> Mapping[str, Any]:
         """What a failure's evidence folder should hold of the system, as JSON values without secrets."""
         ...
+
+
+def ask(hop: Hop, question: Callable[[], Answer], when_silent: Callable[[Exception], Answer]) -> Answer:
+    """The answer; if the hop does not answer just now, what `when_silent` makes of the error. Others are raised."""
+    try:
+        return question()
+    except Exception as error:
+        if not hop.may_pass(error):
+            raise
+        return when_silent(error)
 
 
 class Keeper(Protocol):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.position import TopicPosition
@@ -33,19 +33,13 @@ ROW_FIELDS = (
 )
 
 
-class ReadsRows(Protocol):
-    """Asks for typed rows: all that are stored, or with `final` those that analysts count."""
-
-    def __call__(self, *, final: bool) -> Sequence[Mapping[str, Any]]:
-        """The rows."""
-        ...
+def copies_in(stored: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a row is there twice."""
+    return len({row["outbox_id"] for row in stored}) < len(stored)
 
 
-def sightings_of(read: ReadsRows) -> list[Sighting]:
-    """The rows that analysts count, and those that are only stored; asked for apart where a row is there twice."""
-    stored = read(final=False)
-    doubled = len({row["outbox_id"] for row in stored}) < len(stored)
-    counted = read(final=True) if doubled else stored
+def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
+    """The rows that analysts count, read with FINAL, and those that are only stored."""
     return [
         *map(sighting_of, counted),
         *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),

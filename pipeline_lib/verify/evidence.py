@@ -2,13 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pipeline_lib.hops.chain import Chain
-from pipeline_lib.hops.protocol import Hop
+from pipeline_lib.hops.protocol import ask
 from pipeline_lib.model import instant
 from pipeline_lib.verify.verdict import Verdict
 
@@ -20,18 +18,10 @@ def file(root: Path, name: str, verdict: Verdict, chain: Chain) -> Path:
     _write(folder / "committed.json", [asdict(message) for message in verdict.committed])
     _write(folder / "findings.json", [asdict(finding) for finding in verdict.findings])
     for hop in chain.hops:
+        told = ask(hop, hop.evidence, lambda error: {"no evidence": repr(error)})
         sightings = [asdict(sighting) for sighting in verdict.sightings[hop.name]]
-        _write(folder / f"{hop.name}.json", {"sightings": sightings, **_of(hop)})
+        _write(folder / f"{hop.name}.json", {"sightings": sightings, **told})
     return folder
-
-
-def _of(hop: Hop) -> Mapping[str, Any]:
-    try:
-        return hop.evidence()
-    except Exception as error:
-        if not hop.may_pass(error):
-            raise
-        return {"no evidence": repr(error)}
 
 
 def _new_folder(root: Path, name: str) -> Path:

@@ -16,9 +16,10 @@ from pipeline_lib.model.outbox import Committed, OutboxMessage
 from pipeline_lib.model.sighting import Sighting
 from pipeline_lib.verify import evidence, ledger
 from pipeline_lib.verify.budget import Budget, seconds
+from pipeline_lib.verify.health import Movement
 from pipeline_lib.verify.verdict import HopReport, Verdict, commit_ms, latencies_ms
 from pipeline_lib.verify.wait import until
-from pipeline_lib.verify.watch import Movement, Watch
+from pipeline_lib.verify.watch import Watch
 
 DEFAULT_WITHIN_S = 30
 LAST_LOOK_S = 1
@@ -57,11 +58,12 @@ class Expectation:
         watch = Watch(chain, self._committed, budget)
         fence = watch.run()
         left = Budget(0.0 if fence.obstacle else max(LAST_LOOK_S, budget.seconds - (time.monotonic() - began)))
-        with ThreadPoolExecutor(2 * len(chain.hops)) as at_once:
-            looking = at_once.map(lambda hop: self._look(hop, left), chain.hops)
-            moving = at_once.map(watch.movement_of, chain.hops)
-        looked = dict(zip(ledger.HOPS, looking, strict=True))
-        movements = dict(zip(ledger.HOPS, moving, strict=True))
+        with ThreadPoolExecutor(len(chain.hops)) as at_once:
+            # The last hop first: its look takes longest.
+            looking = {hop.name: at_once.submit(self._look, hop, left) for hop in reversed(chain.hops)}
+            moving = {hop.name: at_once.submit(watch.movement_of, hop) for hop in chain.hops}
+        looked = {name: look.result() for name, look in looking.items()}
+        movements = {name: move.result() for name, move in moving.items()}
         fence_out = {name: out and looked[name] is not None for name, out in fence.out_of().items()}
         sightings = {name: seen or [] for name, seen in looked.items()}
         return Verdict(

@@ -13,7 +13,7 @@ from typing import Any
 
 from pipeline_lib.hops.chain import Chain
 from pipeline_lib.hops.kafka import Kafka
-from pipeline_lib.hops.protocol import Hop, Obstacle
+from pipeline_lib.hops.protocol import Obstacle, ask
 from pipeline_lib.hops.tail import TopicMessage, position_of, read_message
 from pipeline_lib.model import instant
 from pipeline_lib.model.endpoints import KafkaEndpoint
@@ -140,9 +140,9 @@ def _notes(rows: Sequence[Any], messages: Sequence[TopicMessage], stored: Sequen
 def _why(chain: Chain, stopped: str, message: TopicMessage | None) -> str:
     """The words of the first hop that has something in the way, else how far the hop is where it stopped."""
     for hop in chain.hops[: HOPS.index(stopped) + 1]:
-        obstacle = _obstacle(hop)
-        if obstacle is not None:
-            return f"{obstacle.hop}: {obstacle.words}"
+        words = ask(hop, lambda: _words_of(hop.obstacle()), lambda _: "it does not answer")  # noqa: B023  asked at once
+        if words:
+            return f"{hop.name}: {words}"
     if message is None:
         ready = chain.connect.ready()
         return f"the connector has not published it ({ready.words})"
@@ -153,10 +153,5 @@ def _why(chain: Chain, stopped: str, message: TopicMessage | None) -> str:
     return f"ClickHouse has not consumed {at} yet ({chain.clickhouse.ready().words})"
 
 
-def _obstacle(hop: Hop) -> Obstacle | None:
-    try:
-        return hop.obstacle()
-    except Exception as error:
-        if not hop.may_pass(error):
-            raise
-        return Obstacle(hop.name, "gone", "it does not answer")
+def _words_of(obstacle: Obstacle | None) -> str:
+    return obstacle.words if obstacle else ""

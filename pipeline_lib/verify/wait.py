@@ -1,8 +1,8 @@
 """The wait: looks again and again until there is an answer, nothing more can come of it, or the budget is spent.
 
-The first pause is 5 ms; each is a hundredth longer than the one before, up to 250 ms, so that what was waited for is
-noticed at most 5 ms and a hundredth of the wait later than it came. A pause ends early when the caller's `sleep` does,
-as the Kafka tail's.
+The first pause is 5 ms; each is two thousandths longer than the one before, up to 250 ms, so that what was waited for
+is noticed at most 5 ms and two thousandths of the wait later than it came. A pause ends early when the caller's `sleep`
+does, as the Kafka tail's.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from pipeline_lib.verify.budget import Budget
 
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.25
-GROWTH = 1.01
+GROWTH = 1.002
 
 Answer = TypeVar("Answer")
 

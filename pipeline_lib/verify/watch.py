@@ -1,8 +1,8 @@
-"""The watch over a fence on its way: where it is, what is in its way, and which hops still move.
+"""The watch over a fence on its way: where it is, and whether waiting for it can still help.
 
 What is waited for is never a message but the fence behind it. Waiting ends before the budget when it cannot help:
 
-- something is in the way of every message (a hop's own `obstacle`), or a hop has not answered for a while;
+- something is in the way of every message, as the hops' `health` tells;
 - a message is known to be lost, since the fence is in the topic and it is not, or it is among the dead letters. The
   others are then given a moment more, so that the verdict tells of them too.
 
@@ -13,34 +13,20 @@ now and then. An earlier one that is not there when a later one is was lost, and
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from pipeline_lib.hops.chain import Chain
-from pipeline_lib.hops.protocol import Hop, Obstacle
+from pipeline_lib.hops.protocol import Hop, Obstacle, ask
 from pipeline_lib.model.outbox import Committed
-from pipeline_lib.model.position import Position, TopicPosition
+from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.verify.budget import Budget, seconds
 from pipeline_lib.verify.fences import Fence, out_of_kafka, passed, write_fence
+from pipeline_lib.verify.health import Health, Movement
 from pipeline_lib.verify.wait import until
 
-HEALTH_PERIOD_S = 0.25
-"""How often the hops are asked what is in the way, and how far they are."""
-GONE_AFTER_S = 5
-"""How long a hop may not answer before it counts as gone; what restarts by itself is back sooner."""
 FENCE_AGAIN_S = 1
 """After how long without a fence in the topic a second is written; a third after twice that, and so on."""
 SETTLE_S = 0.5
 """What is given to the other messages when one is known to be lost."""
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Movement:
-    """How far a hop is, and for how many seconds it has been seen there."""
-
-    position: tuple[Position, ...]
-    still_s: float
 
 
 @dataclass(frozen=True)
@@ -69,37 +55,30 @@ class Watch:
         self._committed = committed
         self._budget = budget
         self._began = time.monotonic()
-        self._asked = self._began
+        self._health = Health(chain, committed)
         self._fences: list[Fence] = []
         self._write_again_at = self._began
         self._marks: tuple[TopicPosition, ...] = ()
         self._out_s: float | None = None
-        self._obstacle: Obstacle | None = None
         self._lost_at: float | None = None
-        self._silent_since: dict[str, float] = {}
-        self._moved: dict[str, tuple[tuple[Position, ...], float]] = {}
 
     def run(self) -> FenceWatch:
         """Returns when the fence is out of the last hop, or waiting cannot help, or the budget is spent."""
-        if self._until(self._write) and self._until(self._in_topic):
-            self._until(self._out_of_clickhouse)
-        lost = self._ask(self._chain.kafka, self._lost_marks) or ()
-        return FenceWatch(self._marks, self._out_s, self._obstacle, lost)
+        with self._health:
+            if self._until(self._write) and self._until(self._in_topic):
+                self._until(self._out_of_clickhouse)
+        lost = ask(self._chain.kafka, self._lost_marks, lambda _: ())
+        return FenceWatch(self._marks, self._out_s, self._health.obstacle(), lost)
 
     def movement_of(self, hop: Hop) -> Movement:
         """How far the hop is now, and since when it has been seen there."""
-        position = self._ask(hop, hop.position)
-        known = self._moved.get(hop.name)
-        if known is None or (position is not None and position != known[0]):
-            known = self._moved[hop.name] = (position or (), time.monotonic())
-        return Movement(known[0], time.monotonic() - known[1])
+        return self._health.movement_of(hop)
 
     def _until(self, look: Callable[[], bool]) -> bool:
         """Whether `look` became true before waiting could not help any more."""
 
         def look_or_stop() -> bool | None:
-            self._look_for_obstacles()
-            if self._obstacle is not None or self._is_settled():
+            if self._health.obstacle() is not None or self._is_settled():
                 return False
             return look() or None
 
@@ -138,39 +117,6 @@ class Watch:
         return True
 
     def _is_settled(self) -> bool:
+        if self._lost_at is None and self._health.has_refused:
+            self._lost_at = time.monotonic()
         return self._lost_at is not None and time.monotonic() - self._lost_at > seconds(SETTLE_S).seconds
-
-    def _look_for_obstacles(self) -> None:
-        now = time.monotonic()
-        if now - self._asked < HEALTH_PERIOD_S:
-            return
-        self._asked = now
-        for hop in self._chain.hops:
-            self.movement_of(hop)
-            self._obstacle = self._obstacle or self._in_the_way(hop)
-        if self._lost_at is None and self._ask(self._chain.clickhouse, self._is_refused):
-            self._lost_at = now
-
-    def _is_refused(self) -> bool:
-        return self._chain.clickhouse.has_refused([message.id for message in self._committed])
-
-    def _in_the_way(self, hop: Hop) -> Obstacle | None:
-        silent_since = self._silent_since.get(hop.name)
-        obstacle = self._ask(hop, hop.obstacle)
-        if obstacle is None and silent_since is not None and hop.name in self._silent_since:
-            silent_s = time.monotonic() - silent_since
-            if silent_s > seconds(GONE_AFTER_S).seconds:
-                return Obstacle(hop.name, "gone", f"{hop.name} has not answered for {silent_s:.0f} s")
-        return obstacle
-
-    def _ask(self, hop: Hop, question: Callable[[], T]) -> T | None:
-        """The answer; None if the hop does not answer just now."""
-        try:
-            answer = question()
-        except Exception as error:
-            if not hop.may_pass(error):
-                raise
-            self._silent_since.setdefault(hop.name, time.monotonic())
-            return None
-        self._silent_since.pop(hop.name, None)
-        return answer

@@ -14,6 +14,7 @@ from pipeline_lib.hops.kafka import sighting_of as topic_sighting_of
 from pipeline_lib.hops.postgres import message_of
 from pipeline_lib.hops.postgres import sighting_of as outbox_sighting_of
 from pipeline_lib.hops.tail import read_message
+from pipeline_lib.hops.typed_rows import copies_in
 from pipeline_lib.hops.typed_rows import sighting_of as typed_sighting_of
 from pipeline_lib.hops.typed_rows import sightings_of as typed_sightings_of
 from pipeline_lib.model import instant
@@ -125,6 +126,8 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
     bounds = {"after": about["after"], "upto": about["upto"]}
     messages = [(row["outbox_id"], _topic_message(row, topic)) for row in tables.rows("load_topic", **bounds)]
     envelopes = [message for _, message in messages if message.envelope is not None]
+    rows = tables.rows("load_events", **about)
+    counted = tables.rows("load_events", final=True, **about) if copies_in(rows) else rows
     seen: Sightings = {
         "postgres": [
             outbox_sighting_of(row, instant.from_microseconds(row["created_us"]))
@@ -140,7 +143,7 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
             for outbox_id, message in messages
         ],
         "clickhouse": [
-            *typed_sightings_of(lambda *, final: tables.rows("load_events", final=final, **about)),
+            *typed_sightings_of(rows, counted),
             *map(typed_sighting_of, tables.rows("load_dead_letters", **about)),
         ],
     }

@@ -64,3 +64,8 @@ Feature: Experiment results that a decision can rest on
       When 120 visitors of control, of whom 20 buy for 10.00 USD, and 60 of treatment, of whom 40 buy for 10.00 USD, take part in the experiment on shipping
       Then the results of the experiment on shipping say "SAMPLE RATIO MISMATCH"
       And nothing is compared in the experiment on shipping
+
+    @slow
+    Scenario: The command line refuses them, too
+      When 20 visitors of control, of whom 2 buy for 10.00 USD, and 1 of treatment, of whom 0 buy for 10.00 USD, take part in the experiment on shipping
+      Then `throughline results` says "SAMPLE RATIO MISMATCH" of the experiment on shipping and has exit status 1

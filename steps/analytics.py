@@ -162,6 +162,16 @@ def command_tells_the_same(stack: str, trials: Trials, subject: str) -> None:
     assert (shown["results"]["winner"], shown["results"]["caution"]) == (told.winner, told.caution)
 
 
+@then(
+    parsers.parse(
+        '`throughline results` says "{words}" of the experiment on {subject} and has exit status {exit_status:d}'
+    )
+)
+def command_refuses(stack: str, trials: Trials, words: str, subject: str, exit_status: int) -> None:
+    name = trials[subject].experiment.name
+    assert words in throughline("results", name, "--stack", stack, exit_status=exit_status)
+
+
 @then(parsers.parse("{users:d} visitor of the experiment on {subject} was never assigned"))
 def never_assigned(trials: Trials, users: int, subject: str) -> None:
     assert trials[subject].results().unassigned_users == users

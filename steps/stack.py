@@ -14,11 +14,12 @@ from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.model.errors import UserError
 
 
-def throughline(*arguments: str) -> str:
-    """What a `throughline` command prints; its own words are the failure if it fails."""
+def throughline(*arguments: str, exit_status: int = 0) -> str:
+    """What a `throughline` command prints; its own words are the failure if it ends with another exit status."""
     ran = subprocess.run([sys.executable, "-m", "stacks.cli", *arguments], capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        pytest.fail(f"throughline {' '.join(arguments)}:\n{ran.stdout}{ran.stderr}", pytrace=False)
+    if ran.returncode != exit_status:
+        command = f"throughline {' '.join(arguments)}"
+        pytest.fail(f"{command} (exit status {ran.returncode}):\n{ran.stdout}{ran.stderr}", pytrace=False)
     return ran.stdout
 
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import clickhouse_connect
@@ -19,13 +18,14 @@ from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartiti
 from confluent_kafka.admin import AdminClient
 
 from pipeline_lib import sql
+from pipeline_lib.hops.connect import Connect
 from pipeline_lib.hops.connector import lets_pass
 from pipeline_lib.hops.postgres import connect
 from pipeline_lib.model.endpoints import Endpoints, reveal
 from pipeline_lib.pipeline import Pipeline
 from pipeline_lib.verify.budget import seconds
 from pipeline_lib.verify.wait import until
-from stacks.pipeline.names import SLOT, TOPIC
+from stacks.pipeline.names import TOPIC
 
 PATIENCE_S = 60
 
@@ -39,7 +39,6 @@ class Site:
     endpoints: Endpoints
     pipeline: Pipeline
     postgres: psycopg.Connection
-    rest: httpx.Client
     clickhouse: Client
     kafka: AdminClient
 
@@ -51,27 +50,21 @@ class Site:
 
     # -- Connect -------------------------------------------------------------------------------------------------
 
-    def connector(self, method: str, path: str = "", json: Any = None) -> Any:
-        """A call of the connector's REST API; waits while Connect is busy with a rebalance."""
-
-        def call() -> httpx.Response | None:
-            answer = self.rest.request(method, path, json=json)
-            return None if answer.status_code == HTTPStatus.CONFLICT else answer
-
-        answer = awaited(call, f"Connect taking {method} {path}")
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
+    @property
+    def connect(self) -> Connect:
+        """The hop, by which the connector is called."""
+        return self.pipeline.chain.connect
 
     def state(self) -> str:
         """FAILED if the connector or its task is, else the connector's."""
-        status = self.connector("GET", "/status")
+        status = self.connect.status()
         states = [part["state"] for part in (status["connector"], *status["tasks"])]
         return "FAILED" if "FAILED" in states else states[0]
 
     @contextmanager
     def transform(self, name: str, **settings: str) -> Iterator[None]:
         """Has each message of the topic, and no heartbeat, pass one more transform, the last."""
-        before = self.connector("GET", "/config")
+        before = self.connect.call("GET", "/config")
         changes = {
             "transforms": f"{before['transforms']},sabotage",
             "transforms.sabotage.type": f"throughline.sabotage.{name}",
@@ -89,21 +82,24 @@ class Site:
 
     def configure(self, config: Mapping[str, str]) -> None:
         """Gives the connector another config; returns when another session reads the slot: that of the new task."""
-        before = self._reader()
-        self.connector("PUT", "/config", config)
-        awaited(lambda: self._reader() not in (None, before) or None, "the task's new beginning")
-
-    def _reader(self) -> int | None:
-        found = self.postgres.execute("SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s", [SLOT])
-        row = found.fetchone()
-        return row[0] if row else None
+        slot_reader = self.pipeline.chain.postgres.slot_reader
+        before = slot_reader()
+        self.connect.call("PUT", "/config", config)
+        awaited(lambda: slot_reader() not in (None, before) or None, "the task's new beginning")
 
     def snapshot_anew(self) -> None:
         """What `throughline up` does about a lost slot: forgets the offsets, so that the connector begins anew."""
-        self.connector("PUT", "/stop")
+        self.connect.call("PUT", "/stop")
         awaited(lambda: self.state() == "STOPPED" or None, "the connector's stop")
-        awaited(lambda: self.rest.delete("/offsets").is_success or None, "Connect forgetting the offsets")
-        self.connector("PUT", "/resume")
+        awaited(self._forget_offsets, "Connect forgetting the offsets")
+        self.connect.call("PUT", "/resume")
+
+    def _forget_offsets(self) -> bool | None:
+        try:
+            self.connect.call("DELETE", "/offsets")
+        except httpx.HTTPStatusError:  # its task has not stopped yet
+            return None
+        return True
 
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
@@ -178,11 +174,9 @@ def open_site(endpoints: Endpoints, pipeline: Pipeline) -> Iterator[Site]:
     """The administrators' connections, closed at the end."""
     where = endpoints.clickhouse
     admin = where.users["admin"]
-    url = f"{endpoints.connect.url.rstrip('/')}/connectors/{endpoints.connect.connector}"
     with ExitStack() as closing:
         postgres = closing.enter_context(connect(endpoints.postgres, "admin"))
         postgres.autocommit = True
-        rest = closing.enter_context(httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False))
         clickhouse = closing.enter_context(
             clickhouse_connect.get_client(
                 host=where.host,
@@ -194,7 +188,7 @@ def open_site(endpoints: Endpoints, pipeline: Pipeline) -> Iterator[Site]:
             )
         )
         kafka = AdminClient({"bootstrap.servers": endpoints.kafka.bootstrap, "log_level": 0})
-        yield Site(endpoints, pipeline, postgres, rest, clickhouse, kafka)
+        yield Site(endpoints, pipeline, postgres, clickhouse, kafka)
 
 
 def awaited(look: Callable[[], Answer | None], what: str) -> Answer:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -44,13 +45,13 @@ def drop_group(site: Site) -> None:
 
 def make_connector(site: Site) -> None:
     """One that is stopped: it makes no slot."""
-    wanted = {"name": "leaked", "config": site.connector("GET", "/config"), "initial_state": "STOPPED"}
+    wanted = {"name": "leaked", "config": site.connect.call("GET", "/config"), "initial_state": "STOPPED"}
     wanted["config"]["name"] = "leaked"
-    site.rest.post(f"{site.endpoints.connect.url}/connectors", json=wanted).raise_for_status()
+    httpx.post(f"{site.endpoints.connect.url}/connectors", json=wanted).raise_for_status()
 
 
 def drop_connector(site: Site) -> None:
-    site.rest.delete(f"{site.endpoints.connect.url}/connectors/leaked").raise_for_status()
+    site.connect.call("DELETE", connector="leaked")
 
 
 LEAKS: dict[str, tuple[Callable[[Site], None], Callable[[Site], None]]] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
+from pipeline_lib.hops import connector
 from pipeline_lib.model import outbox
 from pipeline_lib.model.journey import REFERENCE_ACTS
 from pipeline_lib.model.outbox import FENCE
@@ -57,30 +58,18 @@ def two_of_a_key(_: Site, journey: Journey) -> Wrong:
     return publish(journey, outbox.of_event(first), outbox.of_event(replace(first, event_type="refund")))
 
 
-@contextmanager
-def paused(site: Site) -> Iterator[None]:
-    try:
-        site.connector("PUT", "/pause")
-        awaited(lambda: site.state() == "PAUSED" or None, "the connector's pause")
-        yield
-    finally:
-        site.connector("PUT", "/resume")
+def paused(site: Site) -> AbstractContextManager[None]:
+    return connector.paused(site.connect, site.pipeline.chain.postgres)
 
 
-@contextmanager
-def deleted(site: Site) -> Iterator[None]:
-    config = site.connector("GET", "/config")
-    try:
-        site.connector("DELETE")
-        yield
-    finally:
-        site.connector("PUT", "/config", config)
+def deleted(site: Site) -> AbstractContextManager[None]:
+    return connector.deleted(site.connect, site.pipeline.chain.postgres)
 
 
 @contextmanager
 def grant_revoked(site: Site) -> Iterator[None]:
     """The role may not replicate any more, and its session ends. The connector is told not to try again and again."""
-    config = site.connector("GET", "/config")
+    config = site.connect.call("GET", "/config")
     try:
         site.configure({**config, "errors.max.retries": "0"})
         site.run(f"ALTER ROLE {USERS['postgres_replication']} NOREPLICATION")

@@ -11,15 +11,16 @@ There is no winner
 The winner is told by that interval, since results are looked at any time. Revenue is Decimal, and by currency.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import ibis
-from ibis.expr.types import Table
+from tea_tasting.aggr import Aggregates
 
 from pipeline_lib import sql
-from pipeline_lib.analytics.statistics import Comparison, aggregates, compare, sample_ratio_p_value
+from pipeline_lib.analytics.statistics import Comparison, aggregates, compare, moments, sample_ratio_p_value
 from pipeline_lib.hops.clickhouse import Client
 from pipeline_lib.model.errors import UserError
 
@@ -30,6 +31,8 @@ MISMATCH_BELOW = 0.001
 FEWEST = 10
 """Of converted and of other users in each variant, for the difference of rates to be as good as normal."""
 RATE = "conversion_rate"
+REVENUE = "revenue_per_user"
+"""A metric for each currency, whose name comes after it."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ def results_of(
         )
     if not 0 < alpha < 1:
         raise UserError(f"Alpha is the share of false alarms, between 0 and 1, such as 0.05; {alpha} was given.")
-    totals = _totals(analysts, experiment_id)
+    read = _read(analysts, experiment_id)
+    totals = {variant: total for variant, (total, _) in read.items()}
     variants = tuple(
         totals.get(variant, VariantTotals(variant, 0, 0, 0, 0, {})) for variant in sorted({*totals, *weights})
     )
@@ -93,7 +97,10 @@ def results_of(
     caution = None if refusal else _caution(assigned)
     comparisons: tuple[Comparison, ...] = ()
     if refusal is None and caution is None:
-        comparisons = _comparisons(analysts, experiment_id, assigned, control, alpha)
+        metrics = [RATE, *sorted({f"{REVENUE} {currency}" for one in assigned for currency in one.revenue})]
+        by_variant = {one.variant: read[one.variant][1] for one in assigned}
+        others = [variant for variant in by_variant if variant != control]
+        comparisons = tuple(found for one in others for found in compare(by_variant, control, one, metrics, alpha))
     return Results(
         experiment_id=experiment_id,
         variants=assigned,
@@ -107,19 +114,38 @@ def results_of(
     )
 
 
-def _totals(analysts: Client, experiment_id: int) -> dict[str, VariantTotals]:
-    rows = analysts.rows(sql.read("clickhouse", "questions/variant_totals"), experiment_id=experiment_id)
+def _read(analysts: Client, experiment_id: int) -> dict[str, tuple[VariantTotals, Aggregates]]:
+    """By variant the exact totals, and the statistics of each metric per user, of one pass over the users."""
+    rows = analysts.rows(sql.read("clickhouse", "questions/currencies"), experiment_id=experiment_id)
+    currencies = [row["currency"] for row in rows]
+    everybody = ibis.clickhouse.from_connection(analysts.driver).table("experiment_users")
+    users = everybody.filter(everybody.experiment_id == experiment_id)
+    revenue = {currency: users.revenue.get(currency, 0) for currency in currencies}
+    metrics = {RATE: users.is_converted, **{f"{REVENUE} {currency}": value for currency, value in revenue.items()}}
+    by_variant = users.group_by("variant_key").aggregate(
+        users=users.count(),
+        exposed=users.is_exposed.cast("int64").sum(),
+        converted=users.is_converted.cast("int64").sum(),
+        conversions=users.conversions.sum(),
+        **{f"total {currency}": value.sum() for currency, value in revenue.items()},
+        **moments(metrics),
+    )
     return {
-        row["variant_key"]: VariantTotals(
-            row["variant_key"],
-            row["users"],
-            row["exposed_users"],
-            row["converted_users"],
-            row["conversions"],
-            {currency: Decimal(f"{total.normalize():f}") for currency, total in sorted(row["revenue"].items())},
-        )
-        for row in rows
+        row["variant_key"]: (_totals(row, currencies), aggregates(row["users"], row, metrics))
+        for row in by_variant.to_pyarrow().to_pylist()
     }
+
+
+def _totals(row: Mapping[str, Any], currencies: Sequence[str]) -> VariantTotals:
+    revenue = {currency: Decimal(f"{row[f'total {currency}'].normalize():f}") for currency in currencies}
+    return VariantTotals(
+        row["variant_key"],
+        row["users"],
+        row["exposed"],
+        row["converted"],
+        row["conversions"],
+        {currency: total for currency, total in revenue.items() if total},
+    )
 
 
 def _refusal(variants: tuple[VariantTotals, ...], weights: Mapping[str, float], p_value: float | None) -> str | None:
@@ -144,29 +170,6 @@ def _caution(variants: tuple[VariantTotals, ...]) -> str | None:
     return (
         f"Too little data: at least {FEWEST} users of each variant must have converted, and {FEWEST} not; so far it is "
         f"{counts}. There is no winner yet."
-    )
-
-
-def _comparisons(
-    analysts: Client, experiment_id: int, variants: tuple[VariantTotals, ...], control: str, alpha: float
-) -> tuple[Comparison, ...]:
-    currencies = sorted({currency for one in variants for currency in one.revenue})
-    revenue = {f"revenue_per_user {currency}": currency for currency in currencies}
-    by_variant = aggregates(_users(analysts, experiment_id, revenue), [RATE, *revenue])
-    return tuple(
-        comparison
-        for one in variants
-        if one.variant != control
-        for comparison in compare(by_variant, control, one.variant, [RATE, *revenue], alpha)
-    )
-
-
-def _users(analysts: Client, experiment_id: int, revenue: Mapping[str, str]) -> Table:
-    users = ibis.clickhouse.from_connection(analysts.driver).table("experiment_users")
-    return users.filter(users.experiment_id == experiment_id, users.variant_key != "").select(
-        variant_key=users.variant_key,
-        **{RATE: users.is_converted.cast("float64")},
-        **{name: users.revenue[currency].fill_null(0).cast("float64") for name, currency in revenue.items()},
     )
 
 

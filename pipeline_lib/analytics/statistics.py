@@ -12,11 +12,12 @@ with ρ chosen so that it is narrowest at the number of observations that one ex
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tea_tasting as tt
-from ibis.expr.types import Table
+from ibis.expr.types import Value
 from scipy.stats import chisquare
 from tea_tasting.aggr import Aggregates
 
@@ -58,12 +59,17 @@ class Comparison:
     lift_interval: Interval | None
 
 
-def aggregates(users: Table, metrics: Sequence[str]) -> dict[str, Aggregates]:
-    """Count, mean and variance of each metric by `variant_key`, computed where the table is."""
-    read: dict[str, Aggregates] = tt.aggr.read_aggregates(
-        users, "variant_key", has_count=True, mean_cols=list(metrics), var_cols=list(metrics), cov_cols=[]
-    )
-    return read
+def moments(metrics: Mapping[str, Value]) -> dict[str, Value]:
+    """Mean and variance of each metric, to be computed where the users are, beside whatever else is asked of them."""
+    numbers = {name: metric.cast("float64") for name, metric in metrics.items()}
+    means = {f"mean {name}": number.mean() for name, number in numbers.items()}
+    return means | {f"variance {name}": number.var(how="sample") for name, number in numbers.items()}
+
+
+def aggregates(users: int, computed: Mapping[str, Any], metrics: Iterable[str]) -> Aggregates:
+    """What `moments` were computed to be over so many users."""
+    means = {name: computed[f"mean {name}"] for name in metrics}
+    return Aggregates(users, means, {name: computed[f"variance {name}"] for name in means}, {})
 
 
 def compare(

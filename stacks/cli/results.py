@@ -87,7 +87,9 @@ def _print(
     if paths:
         console.print(_journeys(paths))
     if told.unassigned_users:
-        console.print(f"{told.unassigned_users} users did something and were never assigned; they are in no variant")
+        console.print(
+            f"{told.unassigned_users} users were exposed or bought, and were never assigned; they are in no variant"
+        )
     verdict = told.refusal or told.caution or (f"winner: {told.winner}" if told.winner else "no winner yet")
     console.print(verdict, markup=False, style="bold red" if told.refusal else None)
 

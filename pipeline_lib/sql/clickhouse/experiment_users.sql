@@ -1,6 +1,6 @@
--- Each user of each experiment: the variant assigned, and what came of it. A conversion belongs to the variant only from
--- the assignment on; one of a negative value is a refund and counts for revenue alone; currencies are kept apart. A user
--- who was never assigned has no variant_key.
+-- Each user of each experiment who was assigned, exposed or converted: the variant assigned, and what came of it. A
+-- conversion belongs to the variant only from the assignment on; one of a negative value is a refund and counts for
+-- revenue alone; currencies are kept apart. A user who was never assigned has no variant_key.
 --
 -- One pass over the table in its own order, without FINAL, which takes longer than all else while parts are unmerged:
 -- nothing here counts a row twice that was delivered twice.
@@ -19,5 +19,6 @@ SELECT
     conversions > 0 AS is_converted,
     arrayReduce('sumMap', arrayMap(conversion -> map(conversion.3, conversion.4), attributed)) AS revenue
 FROM events
+WHERE aggregate_type = 'assignment' OR is_exposure OR is_conversion
 GROUP BY experiment_id, user_id
 SETTINGS optimize_aggregation_in_order = 1

@@ -51,8 +51,9 @@ def _install(venv: Path, lock: Path) -> None:
             failure=f"uv could not make {venv} with {sys.executable}; the last lines below say why. Remove .venv and "
             "run `make setup` again, with another Python on PATH if this one is broken.",
         )
+    # Compiled once here, and not by whichever process is first, or by each where PYTHONDONTWRITEBYTECODE is set.
     run(
-        [uv, "pip", "sync", "--require-hashes", lock],
+        [uv, "pip", "sync", "--compile-bytecode", "--require-hashes", lock],
         env=env,
         failure=NO_PYPI.format(what=f"The packages of {lock}"),
     )

@@ -5,7 +5,7 @@ STACK ?= dev
 BACKEND ?= embedded
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verdict bench-verify bench-results report-tools test-report clean
+.PHONY: help setup demo test test-docker test-on-engine images check format lock lock-jars prove bench-start bench-latency bench-verdict bench-verify bench-results bench-suite report-tools test-report clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ bench-verify: setup ## Measure what verifying 10 thousand to a million events ta
 
 bench-results: setup ## Measure what an experiment's results take over ten million events
 	.venv/bin/python -m bench.results
+
+bench-suite: setup ## Run the features twenty times in random order on one stack, and measure each run
+	.venv/bin/python -m bench.suite
 
 lock: ## Write the locks of the Python packages anew (LOCK_FLAGS=--upgrade: newest versions)
 	@tools/find-python -m tools.setup.locks $(LOCK_FLAGS)

@@ -1,8 +1,6 @@
 """An experiment as the application knows it: its variants, and how users are to be divided among them."""
 
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 
 from psycopg.rows import dict_row
 
@@ -10,16 +8,7 @@ from pipeline_lib import sql
 from pipeline_lib.hops.postgres import connect
 from pipeline_lib.model.endpoints import PostgresEndpoint
 from pipeline_lib.model.errors import UserError
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """`weights` by variant; they need not add up to anything."""
-
-    id: int
-    name: str
-    status: str
-    weights: Mapping[str, float]
+from pipeline_lib.model.journey import Experiment, Variant
 
 
 def find_experiment(endpoint: PostgresEndpoint, wanted: str) -> Experiment:
@@ -31,5 +20,9 @@ def find_experiment(endpoint: PostgresEndpoint, wanted: str) -> Experiment:
         names = ", ".join(f"'{row['name']}'" for row in known) or "none at all"
         raise UserError(f"There is no experiment '{wanted}', by id or by name. There are: {names}.")
     first = rows[0]
-    weights = {row["variant"]: float(row["weight"]) for row in rows if row["id"] == first["id"] and row["variant"]}
-    return Experiment(first["id"], first["name"], first["status"], weights)
+    variants = (
+        Variant(row["variant_id"], row["variant"], row["weight"])
+        for row in rows
+        if row["id"] == first["id"] and row["variant"]
+    )
+    return Experiment(first["id"], first["name"], tuple(variants), first["status"])

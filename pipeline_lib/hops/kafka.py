@@ -9,7 +9,7 @@ from tenacity import Retrying, retry_if_exception_type, retry_if_result, stop_af
 
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.replay import Record, replay
-from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all, position_of
+from pipeline_lib.hops.tail import TIMEOUT_S, Keeps, Tail, TopicMessage, keep_all, position_of, reader
 from pipeline_lib.model import exact_json
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.errors import UserError
@@ -75,14 +75,13 @@ class Kafka:
         )
 
     def _reader_of(self, group: str) -> Consumer:
-        """A consumer by the group's name, which does not join it: it is given no topic and no partition.
+        """A consumer by the group's name, which does not join it.
 
         The admin client could be asked without one, but the library (librdkafka 2.16) ends the process with a
         segmentation fault when the group's coordinator has moved: it looks for the consumer that is not there.
         """
         if group not in self._readers:
-            settings = {"group.id": group, "enable.auto.commit": False, "log_level": 0}
-            self._readers[group] = Consumer({**self._endpoint.client_settings(), **settings})
+            self._readers[group] = reader(self._endpoint, group)
         return self._readers[group]
 
     def sightings(self, committed: Sequence[Committed], users: Collection[str]) -> list[Sighting]:
@@ -169,8 +168,8 @@ class Kafka:
     def close(self) -> None:
         """Stops the tail, and whoever has asked for groups' offsets."""
         self.tail.close()
-        for reader in self._readers.values():
-            reader.close()
+        for asked in self._readers.values():
+            asked.close()
 
 
 def sighting_of(message: TopicMessage) -> Sighting:

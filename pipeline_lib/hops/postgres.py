@@ -224,7 +224,7 @@ class Postgres:
             {"name": name, "status": status, "keys": list(weights), "weights": list(weights.values())},
         )
         variants = tuple(Variant(row["id"], row["key"], row["weight"]) for row in rows)
-        return Experiment(rows[0]["experiment_id"], name, variants)
+        return Experiment(rows[0]["experiment_id"], name, variants, status)
 
     def waits_for_lock(self, pid: int) -> bool:
         """Whether a connection, by the process that serves it, waits for another one's transaction to end."""

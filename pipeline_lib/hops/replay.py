@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from pipeline_lib.hops.tail import TIMEOUT_S, end_offsets, position_of
+from pipeline_lib.hops.tail import TIMEOUT_S, end_offsets, position_of, reader
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.position import TopicPosition
 
@@ -30,8 +30,7 @@ def replay(endpoint: KafkaEndpoint, start: Mapping[int, int] | None = None) -> I
 
     With `start`, only the partitions that it names, each from that offset on.
     """
-    settings = {"group.id": "throughline-replay", "enable.auto.commit": False, "fetch.wait.max.ms": 100}
-    with closing(Consumer({**endpoint.client_settings(), **settings, "log_level": 0})) as consumer:
+    with closing(reader(endpoint, "throughline-replay")) as consumer:
         for end in end_offsets(consumer, endpoint.bootstrap, endpoint.topic):
             partition = TopicPartition(end.topic, end.partition)
             beginning, _ = consumer.get_watermark_offsets(partition, timeout=TIMEOUT_S)

@@ -7,7 +7,7 @@ of those that it is to keep; what it had to forget, it counts.
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,18 +58,8 @@ class Tail:
 
     def __init__(self, endpoint: KafkaEndpoint, limit: int = LIMIT, keeps: Keeps = keep_all) -> None:
         topic, troubles = endpoint.topic, list[KafkaError]()
-        self._consumer = Consumer(
-            {
-                **endpoint.client_settings(),
-                "error_cb": troubles.append,
-                # The library wants a name; nothing joins or commits under it.
-                "group.id": "throughline-tail",
-                "enable.auto.commit": False,
-                "queued.max.messages.kbytes": 4096,  # a tail that is behind holds no more ahead of it
-                "fetch.wait.max.ms": 100,
-                "reconnect.backoff.max.ms": 500,
-                "log_level": 0,
-            }
+        self._consumer = reader(
+            endpoint, "throughline-tail", {"error_cb": troubles.append, "reconnect.backoff.max.ms": 500}
         )
         try:
             self.start = end_offsets(self._consumer, endpoint.bootstrap, topic)
@@ -172,6 +162,26 @@ class Tail:
                 if not self._by_subject[subject]:
                     del self._by_subject[subject]
             self.forgotten += 1
+
+
+def reader(endpoint: KafkaEndpoint, name: str, settings: Mapping[str, Any] | None = None) -> Consumer:
+    """A consumer that is to be assigned its partitions, so it joins no group, and commits nothing.
+
+    The library wants the name of a group all the same. One that is behind holds no more than 4 MiB ahead.
+    """
+    return Consumer(
+        {
+            **endpoint.client_settings(),
+            "group.id": name,
+            "enable.auto.commit": False,
+            "queued.max.messages.kbytes": 4096,
+            # How long it does not fetch once that is full; the library's own second is what reading would wait for.
+            "fetch.queue.backoff.ms": 10,
+            "fetch.wait.max.ms": 100,
+            "log_level": 0,
+            **(settings or {}),
+        }
+    )
 
 
 def end_offsets(consumer: Consumer, bootstrap: str, topic: str) -> tuple[TopicPosition, ...]:

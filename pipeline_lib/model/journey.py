@@ -29,6 +29,12 @@ class Experiment:
     id: int
     name: str
     variants: tuple[Variant, ...]
+    status: str = "running"
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The variants' weights by key; they need not add up to anything."""
+        return {variant.key: float(variant.weight) for variant in self.variants}
 
 
 CHECKOUT = 1

@@ -8,6 +8,7 @@ import typer
 
 from pipeline_lib.model import exact_json
 from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
+from stacks.cli.tables import hops_table, table_of
 from stacks.outputs import endpoints_of
 from stacks.state import state_folder
 
@@ -39,7 +40,9 @@ def _print(report: "Report") -> None:
     from rich.console import Console
 
     console = Console(highlight=False)
-    console.print(_hops(report))
+    console.print(
+        hops_table((hop.name, hop.expected, hop.seen, hop.p50_ms, hop.p99_ms, hop.position) for hop in report.hops)
+    )
     if report.journey is not None:
         console.print(_journey(report.journey))
     if report.events:
@@ -50,16 +53,8 @@ def _print(report: "Report") -> None:
         console.print("\n".join(["failed", report.verdict.text(), *report.differences]), markup=False)
 
 
-def _hops(report: "Report") -> "Table":
-    table = _table("From commit to the analysts", "hop", "expected", "seen", "p50 ms", "p99 ms", "position")
-    for hop in report.hops:
-        latencies = ("–" if value is None else f"{value:.1f}" for value in (hop.p50_ms, hop.p99_ms))
-        table.add_row(hop.name, str(hop.expected), str(hop.seen), *latencies, hop.position)
-    return table
-
-
 def _journey(seen: "JourneySummary") -> "Table":
-    table = _table("User journey", "user", "variant", "journey", "events", "value", "score", "sessions")
+    table = table_of("User journey", "user", "variant", "journey", "events", "value", "score", "sessions")
     table.add_row(
         seen.user_id,
         seen.variant_key,
@@ -73,21 +68,10 @@ def _journey(seen: "JourneySummary") -> "Table":
 
 
 def _events(events: "Sequence[EventDetail]") -> "Table":
-    table = _table("Event details", "id", "event", "page", "value", "score", "conversion")
+    table = table_of("Event details", "id", "event", "page", "value", "score", "conversion")
     for event in events:
         shown = (_number(event.value), _number(event.score), str(event.is_conversion).lower())
         table.add_row(event.id, event.event_type, event.page, *shown)
-    return table
-
-
-def _table(title: str, first: str, *others: str) -> "Table":
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=SIMPLE)
-    table.add_column(first, no_wrap=True)  # ids are there to be copied
-    for other in others:
-        table.add_column(other)
     return table
 
 

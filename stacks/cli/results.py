@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stacks.cli.options import DEFAULT_STACK, JsonOption, StackOption
+from stacks.cli.tables import table_of
 from stacks.outputs import endpoints_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline_lib.analytics.experiments import Experiment
     from pipeline_lib.analytics.funnel import Funnel, TimeOnPage
     from pipeline_lib.analytics.journeys import Path
     from pipeline_lib.analytics.results import Results
     from pipeline_lib.analytics.statistics import Interval
+    from pipeline_lib.model.journey import Experiment
 
 
 WIDTH = 110
@@ -47,7 +48,8 @@ def results(
         paths = paths_of(analysts, found.id)
     if as_json:
         parts = {"results": asdict(told), "funnel": funnels, "time_on_page": pages, "journeys": paths}
-        typer.echo(_json({"experiment": asdict(found), **parts}))
+        named = {"id": found.id, "name": found.name, "status": found.status, "weights": found.weights}
+        typer.echo(_json({"experiment": named, **parts}))
     else:
         _print(found, told, funnels, pages, paths)
     if told.refusal is not None:
@@ -95,7 +97,7 @@ def _print(
 
 
 def _variants(told: "Results") -> "Table":
-    table = _table("Variants", "variant", "users", "exposed", "converted", "rate", "conversions", "revenue")
+    table = table_of("Variants", "variant", "users", "exposed", "converted", "rate", "conversions", "revenue")
     for one in told.variants:
         revenue = ", ".join(f"{total:f} {currency}" for currency, total in one.revenue.items()) or "0"
         counts = (one.users, one.exposed_users, one.converted_users, f"{one.rate:.2%}", one.conversions)
@@ -104,7 +106,7 @@ def _variants(told: "Results") -> "Table":
 
 
 def _comparisons(told: "Results") -> "Table":
-    table = _table(
+    table = table_of(
         f"Against the control, per user, at {1 - told.alpha:.0%}",
         *("variant", "metric", "difference", "interval", "always valid", "p", "lift"),
     )
@@ -120,14 +122,14 @@ def _interval(interval: "Interval") -> str:
 
 
 def _funnel(funnels: "list[Funnel]") -> "Table":
-    table = _table("Funnel", "variant", *funnels[0].steps)
+    table = table_of("Funnel", "variant", *funnels[0].steps)
     for one in funnels:
         table.add_row(one.variant, *map(str, one.users))
     return table
 
 
 def _pages(pages: "list[TimeOnPage]") -> "Table":
-    table = _table("Time on page", "variant", "page", "views", "seconds", "average")
+    table = table_of("Time on page", "variant", "page", "views", "seconds", "average")
     for one in pages:
         table.add_row(
             one.variant, one.page, str(one.views), f"{one.seconds.normalize():f}", f"{one.average_seconds:.1f}"
@@ -136,14 +138,7 @@ def _pages(pages: "list[TimeOnPage]") -> "Table":
 
 
 def _journeys(paths: "list[Path]") -> "Table":
-    table = _table("Most frequent journeys", "variant", "journey", "users")
+    table = table_of("Most frequent journeys", "variant", "journey", "users")
     for one in paths:
         table.add_row(one.variant, " → ".join(one.journey), str(one.users))
     return table
-
-
-def _table(title: str, *columns: str) -> "Table":
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    return Table(*columns, title=title, title_justify="left", box=SIMPLE)

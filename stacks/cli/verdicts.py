@@ -5,6 +5,8 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from stacks.cli.tables import hops_table
+
 if TYPE_CHECKING:
     from pipeline_lib.verify.bulk.run import Outcome
     from pipeline_lib.verify.verdict import HopReport, Verdict
@@ -12,20 +14,15 @@ if TYPE_CHECKING:
 
 def print_verdict(verdict: "Verdict") -> None:
     """The hops, and what is wrong, if anything."""
-    from rich.box import SIMPLE
     from rich.console import Console
-    from rich.table import Table
 
-    table = Table(title="From commit to the analysts", title_justify="left", box=SIMPLE)
-    for column in ("hop", "expected", "seen", "p50 ms", "p99 ms", "position"):
-        table.add_column(column, no_wrap=column == "hop")
-    for hop in verdict.hops:
-        latencies = (
-            "–" if value is None else f"{value:.1f}" for value in (hop.percentile_ms(50), hop.percentile_ms(99))
-        )
-        table.add_row(hop.name, str(hop.expected), str(hop.seen), *latencies, _positions(hop))
     console = Console(highlight=False)
-    console.print(table)
+    console.print(
+        hops_table(
+            (hop.name, hop.expected, hop.seen, hop.percentile_ms(50), hop.percentile_ms(99), _positions(hop))
+            for hop in verdict.hops
+        )
+    )
     console.print(("passed: " if verdict.passed else "failed: ") + verdict.text(), markup=False, soft_wrap=True)
 
 

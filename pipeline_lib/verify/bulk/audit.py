@@ -11,7 +11,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from pipeline_lib.hops.tail import position_of
+from pipeline_lib.hops.tail import position_of, reader
 from pipeline_lib.model.endpoints import KafkaEndpoint
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.position import TopicPosition
@@ -25,20 +25,9 @@ GIVE_UP_S = 20
 
 
 def consumer_of(endpoint: KafkaEndpoint) -> Consumer:
-    """A consumer that joins no group and holds no more than some megabytes ahead."""
-    return Consumer(
-        {
-            **endpoint.client_settings(),
-            # The library wants a name; nothing joins or commits under it.
-            "group.id": "throughline-audit",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "queued.max.messages.kbytes": 4096,
-            "fetch.message.max.bytes": 2 * 2**20,
-            "fetch.wait.max.ms": 100,
-            "log_level": 0,
-        }
-    )
+    """A consumer that tells where a partition ends, too."""
+    settings = {"enable.partition.eof": True, "fetch.message.max.bytes": 2 * 2**20}
+    return reader(endpoint, "throughline-audit", settings)
 
 
 class Audit:

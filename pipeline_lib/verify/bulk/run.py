@@ -1,7 +1,8 @@
 """A verification from what is asked to the verdict.
 
     for journeys: the audit of the topic begins, the journeys are written
-    else: the outbox is read, and the audit begins at what it holds
+    since a moment: the audit begins there, and the outbox is read meanwhile
+    for ids: the outbox is read, and the audit begins at what it holds
     a fence is written and waited for; for journeys, the outbox is read meanwhile
     the audit ends at the fence
     the suspects are found and judged
@@ -131,12 +132,14 @@ class _Verification:
 
     def verdict(self, asked: Asked, within: Budget) -> Verdict:
         """What has become of what is asked about."""
-        return self._of_journeys(asked, within) if isinstance(asked, Journeys) else self._of_outbox(asked, within)
+        if isinstance(asked, Journeys):
+            return self._of_journeys(asked, within)
+        return self._since(asked, within) if isinstance(asked, Since) else self._of_events(asked, within)
 
     def _of_journeys(self, asked: Journeys, within: Budget) -> Verdict:
         (now,) = self._scratch.rows("now")
         range_ = Range("users", self._chain.kafka.tail.start, now["now_us"], now["now_us"])
-        audit = self._audit(range_)
+        audit = self._audit(range_.start)
         self._shown.expect(asked.number * journeys.MESSAGES, range_.start)
         rows = journeys.write(self._endpoints.postgres, asked, self._shown.wrote)
         self._scratch.load("committed", COMMITTED_COLUMNS, "RowBinary", rows)
@@ -146,44 +149,49 @@ class _Verification:
         reading.result()
         return self._verdict(range_, audit, watch, fence, within)
 
-    def _of_outbox(self, asked: Since | Events, within: Budget) -> Verdict:
-        moment = self._ask(asked)
-        only_asked = isinstance(asked, Events)
-        self._scratch.run("commit_outbox", only_asked=only_asked)
-        (told,) = self._scratch.rows("oldest", only_asked=only_asked)
-        if only_asked:
-            self._scratch.run("commit_unknown")
-            moment = instant.from_microseconds(told["oldest_us"] or told["now_us"])
-        start = moments.positions_since(self._endpoints.kafka, self._chain.kafka.tail.start, moment)
-        moments.refuse_forgotten(self._endpoints.kafka, start)
-        asked_us = instant.to_microseconds(moment) if moment is not None else told["oldest_us"]
-        margin_us = instant.microseconds(CLOCK_TOLERANCE)
-        range_ = Range("ids" if only_asked else "all", start, asked_us, max(0, asked_us - margin_us))
-        audit = self._audit(range_)
-        self._shown.expect(told["rows"], start)
-        self._shown.wrote(told["rows"])
-        watch, fence = self._wait(within)
-        return self._verdict(range_, audit, watch, fence, within)
-
-    def _ask(self, asked: Since | Events) -> datetime | None:
-        """Reads what the outbox has of it; the moment since which it is asked for, if it is asked so."""
-        if isinstance(asked, Events):
-            ids = ids_in(asked.file)
-            first = list(islice(ids, IDS_ASKED + 1))
-            self._scratch.load(
-                "asked", ["aggregate_id"], "RowBinary", (string(id_.encode()) for id_ in _both(first, ids))
-            )
-            if len(first) > IDS_ASKED:
-                self._read_outbox("true")
-            else:
-                self._read_outbox("o.aggregate_id = ANY (%(ids)s)", {"ids": first})
-            return None
+    def _since(self, asked: Since, within: Budget) -> Verdict:
         moment = self._moment(asked.moment)
+        start = self._start(moment)
+        # The topic is read while the outbox is.
+        audit = self._audit(start)
         if moment is None:
             self._read_outbox("true")
         else:
             self._read_outbox("o.created_at >= %(moment)s", {"moment": moment})
-        return moment
+        told = self._commit_outbox(only_asked=False)
+        asked_us = instant.to_microseconds(moment) if moment is not None else told["oldest_us"]
+        return self._of_outbox(audit, Range("all", start, asked_us, _with_margin(asked_us)), told["rows"], within)
+
+    def _of_events(self, asked: Events, within: Budget) -> Verdict:
+        ids = ids_in(asked.file)
+        first = list(islice(ids, IDS_ASKED + 1))
+        self._scratch.load("asked", ["aggregate_id"], "RowBinary", (string(id_.encode()) for id_ in _both(first, ids)))
+        if len(first) > IDS_ASKED:
+            self._read_outbox("true")
+        else:
+            self._read_outbox("o.aggregate_id = ANY (%(ids)s)", {"ids": first})
+        told = self._commit_outbox(only_asked=True)
+        self._scratch.run("commit_unknown")
+        asked_us = told["oldest_us"] or told["now_us"]
+        start = self._start(instant.from_microseconds(asked_us))
+        audit = self._audit(start)
+        return self._of_outbox(audit, Range("ids", start, asked_us, _with_margin(asked_us)), told["rows"], within)
+
+    def _start(self, moment: datetime | None) -> tuple[TopicPosition, ...]:
+        start = moments.positions_since(self._endpoints.kafka, self._chain.kafka.tail.start, moment)
+        moments.refuse_forgotten(self._endpoints.kafka, start)
+        return start
+
+    def _commit_outbox(self, *, only_asked: bool) -> dict[str, Any]:
+        self._scratch.run("commit_outbox", only_asked=only_asked)
+        (told,) = self._scratch.rows("oldest", only_asked=only_asked)
+        return told
+
+    def _of_outbox(self, audit: Audit, range_: Range, rows: int, within: Budget) -> Verdict:
+        self._shown.expect(rows, range_.start)
+        self._shown.wrote(rows)
+        watch, fence = self._wait(within)
+        return self._verdict(range_, audit, watch, fence, within)
 
     def _moment(self, since: Lsn | datetime | None) -> datetime | None:
         if not isinstance(since, Lsn):
@@ -202,8 +210,8 @@ class _Verification:
         ):
             self._scratch.load("outbox", OUTBOX_COLUMNS, "TabSeparated", (bytes(row) for row in rows))
 
-    def _audit(self, range_: Range) -> Audit:
-        audit = Audit(self._endpoints.kafka, range_.start, self._scratch)
+    def _audit(self, start: Sequence[TopicPosition]) -> Audit:
+        audit = Audit(self._endpoints.kafka, start, self._scratch)
         self._closing.callback(audit.close)
         return audit
 
@@ -258,6 +266,11 @@ class _Verification:
             obstacle=fence.obstacle,
             tally=Tally(counts["expected"], findings.counts),
         )
+
+
+def _with_margin(moment_us: int) -> int:
+    """The moment as ClickHouse's clock may have it."""
+    return max(0, moment_us - instant.microseconds(CLOCK_TOLERANCE))
 
 
 def _both(first: Iterable[str], rest: Iterable[str]) -> Iterator[str]:

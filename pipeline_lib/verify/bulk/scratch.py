@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,16 +53,28 @@ class Scratch:
     def load(self, table: str, columns: Sequence[str], format_: str, rows: Iterable[bytes]) -> None:
         """Inserts `rows`, each a whole row or several in the format, some megabytes at a time.
 
-        A request is not left open for rows to come: they may take longer than a server waits for them.
+        A request is not left open for rows to come: they may take longer than a server waits for them. While one block
+        is being inserted the next is filled.
         """
-        block = bytearray()
-        for row in rows:
-            block += row
-            if len(block) >= BLOCK_BYTES:
-                self.client.insert(table, columns, format_, bytes(block))
-                block.clear()
-        if block:
-            self.client.insert(table, columns, format_, bytes(block))
+        with ThreadPoolExecutor(1) as beside:
+            underway: Future[None] | None = None
+            for block in _blocks(rows):
+                if underway is not None:
+                    underway.result()
+                underway = beside.submit(self.client.insert, table, columns, format_, block)
+            if underway is not None:
+                underway.result()
+
+
+def _blocks(rows: Iterable[bytes]) -> Iterator[bytes]:
+    block = bytearray()
+    for row in rows:
+        block += row
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    if block:
+        yield bytes(block)
 
 
 def statement(name: str, pipeline: str, *, final: bool = False) -> str:

@@ -115,8 +115,10 @@ class Kafka:
         return placed[0]
 
     def create_topic(self, name: str) -> None:
-        """Another topic, of one partition; raises KafkaException."""
-        self._admin.create_topics([NewTopic(name, 1)], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
+        """Another topic, of one partition, that takes messages as large as the pipeline's; raises KafkaException."""
+        largest = {"max.message.bytes": self.settings()["max.message.bytes"]}
+        topic = NewTopic(name, 1, config=largest)
+        self._admin.create_topics([topic], operation_timeout=TIMEOUT_S)[name].result(LEAVING_S)
 
     def drop_topic(self, name: str) -> None:
         """Deletes a topic; raises KafkaException."""

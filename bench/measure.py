@@ -8,15 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
+from bench import page
+from bench.page import RESULTS
 from pipeline_lib.model.endpoints import Endpoints
 from tools.images.stack_settings import SELF_BUILT, as_arguments
 
 BACKENDS = ("embedded", "docker")
-RESULTS = Path(__file__).parent / "results"
 
 
 def throughline(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -76,7 +76,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def keep(name: str, result: object) -> None:
-    """Writes `bench/results/<name>.json`, with the machine that it was measured on and its load."""
+    """Writes `bench/results/<name>.json`, with the machine that it was measured on and its load, and the page."""
     RESULTS.mkdir(exist_ok=True)
     load = f"{os.getloadavg()[2]:.1f} over the last 15 minutes, this measurement's own included"
     machine = {
@@ -87,3 +87,4 @@ def keep(name: str, result: object) -> None:
     }
     text = json.dumps({"measured": time.strftime("%Y-%m-%d"), "machine": machine, "result": result}, indent=2)
     (RESULTS / f"{name}.json").write_text(text + "\n")
+    page.write()

@@ -3,7 +3,7 @@ than green.
 
 `python -m bench.suite [--runs 20] [--workers 2] [--seed 1]`. Each run has another order, told by its seed; the time is
 the whole command's, its own start included. Ends at the first run that fails or leaks, with what pytest said.
-`slowest` is the slowest scenario that is not tagged slow, with what it waited for its turn on a busy machine.
+`slowest` is the slowest scenario that is not tagged slow, without the wait for its turn while another is alone.
 """
 
 import argparse
@@ -65,9 +65,9 @@ def main() -> None:
 def _run(stack: str, workers: int, seed: int, slow: set[str]) -> Run:
     order = ["--random-order", "--random-order-bucket=global", f"--random-order-seed={seed}"]
     with tempfile.NamedTemporaryFile(suffix=".xml") as report:
-        told = [f"--junit-xml={report.name}", "-q", "-n", str(workers), "--stack", stack]
+        told = [f"--junit-xml={report.name}", "-o", "junit_duration_report=call", "-q", "-n", str(workers)]
         start = time.perf_counter()
-        ran = _pytest(FEATURES, *told, *order)
+        ran = _pytest(FEATURES, "--stack", stack, *told, *order)
         seconds = time.perf_counter() - start
         if ran.returncode:
             raise SystemExit(f"The run with seed {seed} failed.\n{ran.stdout}{ran.stderr}")

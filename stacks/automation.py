@@ -23,7 +23,8 @@ from pulumi.automation._stack import StackInitMode  # nowhere else, though a sta
 from semver import VersionInfo
 
 from pipeline_lib.model.errors import UserError
-from stacks.config import PROJECT, parse, with_settings
+from stacks.config import PROJECT
+from stacks.config_text import parse, with_settings
 from stacks.outputs import missing
 from stacks.program import run, see_to_plugins
 from stacks.pulumi_cli import PULUMI_VERSION, find_pulumi

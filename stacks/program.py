@@ -7,7 +7,8 @@ from pulumi.runtime import config as pulumi_config
 
 from pipeline_lib.model.errors import UserError
 from stacks.backend import Systems
-from stacks.config import StackConfig, parse
+from stacks.config import StackConfig
+from stacks.config_text import parse
 from stacks.outputs import VERSION
 from stacks.pipeline.names import CONNECTOR, DATABASE, TOPIC
 from stacks.pipeline.program import pipeline

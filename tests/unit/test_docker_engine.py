@@ -6,7 +6,7 @@ import pytest
 
 from pipeline_lib.model.errors import UserError
 from stacks.allocation import LOOPBACK, PORT_RANGE, ports
-from stacks.config import parse
+from stacks.config_text import parse
 from stacks.docker.engine import CERTIFICATES, EngineAddress, address_of, engine_of, host_of
 
 

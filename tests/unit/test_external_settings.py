@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline_lib.model.errors import UserError
-from stacks.config import parse
+from stacks.config_text import parse
 from stacks.external.settings import VARIABLES, settings_of, url_of
 
 TOLD = {

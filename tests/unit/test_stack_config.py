@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline_lib.model.errors import UserError
-from stacks.config import StackConfig, megabytes, parse, with_settings
+from stacks.config import StackConfig, megabytes
+from stacks.config_text import parse, with_settings
 
 
 def test_defaults_need_no_config() -> None:

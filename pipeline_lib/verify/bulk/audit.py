@@ -7,6 +7,7 @@ works, and learns only at the end how far it has to read.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -115,8 +116,7 @@ def messages_between(
     endpoint: KafkaEndpoint, start: Sequence[TopicPosition], wanted: Callable[[Any], bool]
 ) -> Iterator[Any]:
     """The wanted messages from `start` to where each partition ends now."""
-    consumer = consumer_of(endpoint)
-    try:
+    with closing(consumer_of(endpoint)) as consumer:
         consumer.assign([TopicPartition(at.topic, at.partition, at.offset) for at in start])
         open_ = {at.partition for at in start}
         while open_:
@@ -129,5 +129,3 @@ def messages_between(
                     open_.discard(message.partition())
                 elif not error.retriable():
                     raise KafkaException(error)
-    finally:
-        consumer.close()

@@ -5,6 +5,7 @@ The envelopes of a partition stand there in the order of the WAL, so the first o
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,17 +27,13 @@ def positions_since(
     endpoint: KafkaEndpoint, topic: Sequence[TopicPosition], moment: datetime | None
 ) -> tuple[TopicPosition, ...]:
     """For each partition of `topic` where it has what was written at that moment or later, or where it begins now."""
-    consumer = consumer_of(endpoint)
-    try:
+    with closing(consumer_of(endpoint)) as consumer:
         return tuple(TopicPosition(at.topic, at.partition, _since(consumer, at, moment)) for at in topic)
-    finally:
-        consumer.close()
 
 
 def refuse_forgotten(endpoint: KafkaEndpoint, start: Sequence[TopicPosition]) -> None:
     """Raises UserError if the retention has removed messages that may have stood at `start`."""
-    consumer = consumer_of(endpoint)
-    try:
+    with closing(consumer_of(endpoint)) as consumer:
         for at in start:
             low, high = _watermarks(consumer, at)
             if at.offset == low > 0:
@@ -47,8 +44,6 @@ def refuse_forgotten(endpoint: KafkaEndpoint, start: Sequence[TopicPosition]) ->
                     f"The topic {at.topic} does not hold all that was asked about: what was before offset {low} of "
                     f"partition {at.partition} has been removed. Ask for less: --since {since}."
                 )
-    finally:
-        consumer.close()
 
 
 def _watermarks(consumer: Consumer, at: TopicPosition) -> tuple[int, int]:
@@ -67,11 +62,8 @@ def _since(consumer: Consumer, at: TopicPosition, moment: datetime | None) -> in
 
 def written_at(endpoint: KafkaEndpoint, topic: Sequence[TopicPosition], lsn: Lsn) -> datetime | None:
     """When the first outbox row of that LSN or a later one was written; None if the topic has none yet."""
-    consumer = consumer_of(endpoint)
-    try:
+    with closing(consumer_of(endpoint)) as consumer:
         found = [_at_lsn(consumer, at, lsn) for at in topic]
-    finally:
-        consumer.close()
     return min((moment for moment in found if moment is not None), default=None)
 
 

@@ -1,5 +1,6 @@
 """A run's messages: of the official types, in the protocol's order, with what each step saw."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import cucumber_messages as cm
 import pytest
 
+from pipeline_lib.model.errors import UserError
+from steps.report.page import write_page
 from tests.report.project import read, run
 
 pytest_plugins = ["pytester"]
@@ -114,3 +117,9 @@ def test_without_node_there_is_no_page_and_it_says_so(
     ran.stdout.fnmatch_lines(["No page is made of run.ndjson, for node is not at hand*"])
     assert statuses(read(pytester.path / "run.ndjson")) == WANTED
     assert not (pytester.path / "run.html").exists()
+
+
+def test_without_the_formatter_it_says_how_to_install_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="`make report-tools` installs it, by npm; the messages are there all the same"):
+        write_page(tmp_path / "run.ndjson", tmp_path / "run.html", node=sys.executable, folder=tmp_path)
+    assert not (tmp_path / "run.html").exists()

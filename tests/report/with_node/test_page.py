@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from playwright.sync_api import Page, expect, sync_playwright
 
 from pipeline_lib.model.errors import UserError
-from steps.report.page import FORMATTER, write_page
+from steps.report.page import FOLDER, FORMATTER, write_page
 from tests.report.project import read, run
 
 pytest_plugins = ["pytester"]
@@ -35,7 +35,7 @@ def page(report: Path) -> Iterator[Page]:
 
 
 def test_each_message_is_valid_by_the_official_schema(report: Path) -> None:
-    schema = json.loads((FORMATTER.parent / "messages" / "messages.schema.json").read_text())
+    schema = json.loads((FOLDER / FORMATTER.parent / "messages" / "messages.schema.json").read_text())
     validator = Draft202012Validator(schema)
     faults = [
         fault.message for message in read(report.with_suffix(".ndjson")) for fault in validator.iter_errors(message)

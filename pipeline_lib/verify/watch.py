@@ -68,7 +68,9 @@ class Watch:
             if self._until(self._write) and self._until(self._in_topic):
                 self._until(self._out_of_clickhouse)
         lost = ask(self._chain.kafka, self._lost_marks, lambda _: ())
-        return FenceWatch(self._marks, self._out_s, self._health.obstacle(), lost)
+        # What came into the way behind the fence is none of it.
+        obstacle = self._health.obstacle() if self._out_s is None else None
+        return FenceWatch(self._marks, self._out_s, obstacle, lost)
 
     def movement_of(self, hop: Hop) -> Movement:
         """How far the hop is now, and since when it has been seen there."""

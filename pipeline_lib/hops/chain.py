@@ -1,6 +1,7 @@
 """The hops of one stack, opened together, with the application that writes at their head."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from pipeline_lib.hops.protocol import Hop
 from pipeline_lib.hops.tail import Keeps, keep_all
 from pipeline_lib.model.endpoints import Endpoints
 
+LOOKS_BESIDE = 8
+"""More than there are waits at a time; one that is over may leave a look behind at a hop that does not answer."""
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -23,6 +27,8 @@ class Chain:
     connect: Connect
     kafka: Kafka
     clickhouse: ClickHouse
+    beside: Executor
+    """For asking the hops beside a wait; they are closed when what was asked has been answered."""
 
     @property
     def hops(self) -> tuple[Hop, ...]:
@@ -48,4 +54,5 @@ def open_chain(endpoints: Endpoints, keeps: Keeps = keep_all) -> Iterator[Chain]
         clickhouse = ClickHouse(endpoints.clickhouse, kafka)
         closing.callback(clickhouse.close)
         clickhouse.position()  # the first answer takes longer, and nothing is waited for yet
-        yield Chain(application, postgres, connect, kafka, clickhouse)
+        beside = closing.enter_context(ThreadPoolExecutor(LOOKS_BESIDE, thread_name_prefix="beside a wait"))
+        yield Chain(application, postgres, connect, kafka, clickhouse, beside)

@@ -45,11 +45,11 @@ class Health:
         """Whether one of the messages was found among the dead letters."""
 
     def __enter__(self) -> "Health":
-        threading.Thread(target=self._ask_on, name="health of the hops", daemon=True).start()
+        self._chain.beside.submit(self._ask_on)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        # Not joined: it may be waiting for a hop that does not answer.
+        # Not waited for: it may be asking a hop that does not answer.
         self._left.set()
 
     def obstacle(self) -> Obstacle | None:

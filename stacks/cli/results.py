@@ -31,21 +31,25 @@ def results(
     as_json: JsonOption = False,
 ) -> None:
     """An experiment's results: variants, comparisons, funnel, journeys. Exit status 1 for a sample ratio mismatch."""
+    from concurrent.futures import ThreadPoolExecutor
     from contextlib import closing
 
     from pipeline_lib.analytics.experiments import find_experiment
     from pipeline_lib.analytics.funnel import funnel_of, time_on_page
     from pipeline_lib.analytics.journeys import paths_of
-    from pipeline_lib.analytics.results import results_of
     from pipeline_lib.hops.clickhouse import Client
 
     endpoints = endpoints_of(stack)
     found = find_experiment(endpoints.postgres, experiment)
-    with closing(Client(endpoints.clickhouse, "analyst")) as analysts:
+    with closing(Client(endpoints.clickhouse, "analyst")) as analysts, ThreadPoolExecutor(1) as beside:
+        funnel = beside.submit(funnel_of, analysts, found.id)
+        page = beside.submit(time_on_page, analysts, found.id)
+        path = beside.submit(paths_of, analysts, found.id)
+        # The libraries of statistics take a second to load: that long ClickHouse can work on the others.
+        from pipeline_lib.analytics.results import results_of
+
         told = results_of(analysts, found.id, found.weights, control, alpha)
-        funnels = funnel_of(analysts, found.id)
-        pages = time_on_page(analysts, found.id)
-        paths = paths_of(analysts, found.id)
+        funnels, pages, paths = funnel.result(), page.result(), path.result()
     if as_json:
         parts = {"results": asdict(told), "funnel": funnels, "time_on_page": pages, "journeys": paths}
         named = {"id": found.id, "name": found.name, "status": found.status, "weights": found.weights}

@@ -20,7 +20,7 @@ from pipeline_lib.model.endpoints import ClickHouseEndpoint
 
 PREFIX = "throughline_verify_"
 TABLES = ("asked", "committed", "outbox", "topic", "ways", "reordered", "suspects")
-BLOCK_BYTES = 4 * 2**20
+BLOCK_BYTES = 2 * 2**20
 
 OUTBOX_COLUMNS = (
     *("outbox_id", "aggregate_id", "aggregate_type", "event_type", "payload", "created_us", "announced_apart"),

@@ -54,6 +54,16 @@ def stack_of_its_own(backend: str = "embedded", *chosen: str) -> Iterator[str]:
         throughline("down", "--stack", name)
 
 
+@contextlib.contextmanager
+def stack_or_its_own(given: str | None) -> Iterator[str]:
+    """The stack that was given, left as it is; else one of its own."""
+    if given:
+        yield given
+        return
+    with stack_of_its_own() as stack:
+        yield stack
+
+
 def settings(backend: str) -> list[str]:
     """Arguments of `throughline up`; on Docker the images are those that `make test-docker` builds."""
     return as_arguments(SELF_BUILT) if backend == "docker" else []

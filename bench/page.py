@@ -119,9 +119,14 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def put(document: Path, text: str) -> None:
+    """Writes the text in place of what stands between the document's two marks."""
+    document.write_text(TABLE.sub(lambda _: text, document.read_text()))
+
+
 def write() -> None:
     """Writes the table into the page."""
-    DOCUMENT.write_text(TABLE.sub(lambda _: table(), DOCUMENT.read_text()))
+    put(DOCUMENT, table())
 
 
 if __name__ == "__main__":

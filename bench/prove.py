@@ -7,13 +7,13 @@ is given must have the transforms on its plugin path; without it, one of the pro
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import page
 from bench.measure import RESULTS, endpoints, quantiles, stack_of_its_own
 from pipeline_lib.pipeline import open_pipeline
 from tests.sabotage.compiler import compile_transforms
@@ -22,7 +22,6 @@ from tests.sabotage.site import open_site
 from tests.sabotage.trial import HEALTHY_RUNS, Outcome, healthy, run
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "proof.md"
-TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end of table -->)", re.DOTALL)
 SOON_S = 1
 """A terminal failure is to be told of so soon after it can be seen."""
 
@@ -60,7 +59,7 @@ def prove(stack: str) -> int:
     print(f"\n{summary}")
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "proof.json").write_text(json.dumps([_figures(outcome) for outcome in outcomes], indent=2) + "\n")
-    DOCUMENT.write_text(TABLE.sub(lambda _: f"{_table(outcomes)}\n{summary}\n", DOCUMENT.read_text()))
+    page.put(DOCUMENT, f"{_table(outcomes)}\n{summary}\n")
     return 1 if any(outcome.faults for outcome in outcomes) else 0
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bench.measure import keep, spread, stack_of_its_own
+from bench.measure import keep, spread, stack_or_its_own
 
 TARGETS = {"suite_s": 150, "slowest_s": 5}
 FEATURES = str(Path(__file__).parents[1] / "features")
@@ -55,11 +55,8 @@ def main() -> None:
                 "suite", {"workers": arguments.workers, "scenarios": runs[-1].scenarios, "targets": TARGETS, **figures}
             )
 
-    if arguments.stack:
-        measure(arguments.stack)
-    else:
-        with stack_of_its_own() as stack:
-            measure(stack)
+    with stack_or_its_own(arguments.stack) as stack:
+        measure(stack)
 
 
 def _run(stack: str, workers: int, seed: int, slow: set[str]) -> Run:

@@ -9,7 +9,7 @@ import threading
 import time
 
 from bench.latency import watch
-from bench.measure import endpoints, keep, quantiles, stack_of_its_own
+from bench.measure import endpoints, keep, quantiles, stack_or_its_own
 from pipeline_lib.model.endpoints import Endpoints
 from pipeline_lib.model.journey import CONTROL, REFERENCE_ACTS
 from pipeline_lib.pipeline import open_pipeline
@@ -30,11 +30,8 @@ def main() -> None:
         print(f"last row queryable to verdict, ms: {share}", flush=True)
         keep("verdict", {"unit": "ms", "share": share})
 
-    if arguments.stack:
-        measure(arguments.stack)
-    else:
-        with stack_of_its_own() as stack:
-            measure(stack)
+    with stack_or_its_own(arguments.stack) as stack:
+        measure(stack)
 
 
 def shares_ms(where: Endpoints, journeys: int) -> list[float]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from bench.measure import keep, spread, stack_of_its_own
+from bench.measure import keep, spread, stack_or_its_own
 from pipeline_lib.model import instant
 from pipeline_lib.verify.bulk.journeys import MESSAGES
 
@@ -45,11 +45,8 @@ def main() -> None:
         most = {one["events"]: one["memory_mb"]["max"] for one in results}
         print(f"memory: {most[max(most)] / most[min(most)]:.2f} times that of the fewest; target {MEMORY_FACTOR}")
 
-    if arguments.stack:
-        measure(arguments.stack)
-    else:
-        with stack_of_its_own() as stack:
-            measure(stack)
+    with stack_or_its_own(arguments.stack) as stack:
+        measure(stack)
 
 
 def one_round(stack: str, events: int) -> dict[str, float]:

@@ -22,7 +22,7 @@ from pipeline_lib import sql
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.protocol import Obstacle, Readiness
 from pipeline_lib.hops.servers import answering_replica
-from pipeline_lib.hops.typed_rows import copies_in, sighting_of, sightings_of
+from pipeline_lib.hops.typed_rows import sighting_of, sightings_of
 from pipeline_lib.model.endpoints import ClickHouseEndpoint, reveal
 from pipeline_lib.model.errors import UserError
 from pipeline_lib.model.outbox import Committed
@@ -186,10 +186,9 @@ class ClickHouse:
         self._catch_up()
         ids = [message.id for message in committed]
         rows = self._rows_about(ids, users, final=False)
-        # Of one that is there twice the copy that analysts count is asked for apart.
-        counted = self._rows_about(ids, users, final=True) if copies_in(rows) else rows
+        seen = sightings_of(rows, lambda: self._rows_about(ids, users, final=True))
         letters = self._dead_letters_of(ids) if not rows or rows[0]["refused"] else []
-        return [*sightings_of(rows, counted), *map(sighting_of, letters)]
+        return [*seen, *map(sighting_of, letters)]
 
     def _rows_about(self, ids: Sequence[str], users: Collection[str], *, final: bool) -> list[dict[str, Any]]:
         question = sql.render(sql.read("clickhouse", "questions/rows_about"), "clickhouse", {"final": str(int(final))})

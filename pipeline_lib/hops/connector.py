@@ -13,7 +13,7 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 from pipeline_lib.hops.connect import Connect
 from pipeline_lib.hops.kafka import Kafka
 from pipeline_lib.hops.postgres import Postgres
-from pipeline_lib.hops.protocol import Hop
+from pipeline_lib.hops.protocol import Hop, ask
 from pipeline_lib.hops.tail import Tail
 
 PATIENCE_S = 60
@@ -21,12 +21,7 @@ PATIENCE_S = 60
 
 def lets_pass(hop: Hop) -> bool:
     """Whether messages can pass the hop: it answers, it is ready, and nothing is in the way."""
-    try:
-        return hop.obstacle() is None and hop.ready().ready
-    except Exception as error:
-        if not hop.may_pass(error):
-            raise
-        return False
+    return ask(hop, lambda: hop.obstacle() is None and hop.ready().ready, lambda _: False)
 
 
 def await_running(*hops: Hop) -> None:

@@ -1,6 +1,6 @@
 """ClickHouse's typed rows and dead letters as sightings: those that analysts count, and copies that are only stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,8 @@ from pipeline_lib.model.position import TopicPosition
 from pipeline_lib.model.sighting import Sighting
 
 HOP = "clickhouse"
+
+Rows = Sequence[Mapping[str, Any]]
 
 ROW_FIELDS = (
     "aggregate_type",
@@ -33,16 +35,14 @@ ROW_FIELDS = (
 )
 
 
-def copies_in(stored: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a row is there twice."""
-    return len({row["outbox_id"] for row in stored}) < len(stored)
-
-
-def sightings_of(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Sighting]:
-    """The rows that analysts count, read with FINAL, and those that are only stored."""
+def sightings_of(stored: Rows, counted: Callable[[], Rows]) -> list[Sighting]:
+    """The rows that analysts count, and those that are only stored; the former are read apart, with FINAL, only where a
+    row is there twice."""
+    doubled = len({row["outbox_id"] for row in stored}) < len(stored)
+    final = counted() if doubled else stored
     return [
-        *map(sighting_of, counted),
-        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, counted)),
+        *map(sighting_of, final),
+        *(replace(sighting_of(row), collapsed=True) for row in _without(stored, final)),
     ]
 
 
@@ -62,7 +62,7 @@ def sighting_of(row: Mapping[str, Any]) -> Sighting:
     )
 
 
-def _without(stored: Sequence[Mapping[str, Any]], counted: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _without(stored: Rows, counted: Rows) -> list[Mapping[str, Any]]:
     """The stored rows that are not counted, one for one."""
     left = list(stored)
     for row in counted:

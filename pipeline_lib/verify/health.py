@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
 
 from pipeline_lib.hops.chain import Chain
 from pipeline_lib.hops.protocol import Hop, Obstacle, ask
@@ -48,7 +47,7 @@ class Health:
         self._chain.beside.submit(self._ask_on)
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         # Not waited for: it may be asking a hop that does not answer.
         self._left.set()
 

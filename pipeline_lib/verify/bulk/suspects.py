@@ -14,7 +14,6 @@ from pipeline_lib.hops.kafka import sighting_of as topic_sighting_of
 from pipeline_lib.hops.postgres import message_of
 from pipeline_lib.hops.postgres import sighting_of as outbox_sighting_of
 from pipeline_lib.hops.tail import read_message
-from pipeline_lib.hops.typed_rows import copies_in
 from pipeline_lib.hops.typed_rows import sighting_of as typed_sighting_of
 from pipeline_lib.hops.typed_rows import sightings_of as typed_sightings_of
 from pipeline_lib.model import instant
@@ -127,7 +126,6 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
     messages = [(row["outbox_id"], _topic_message(row, topic)) for row in tables.rows("load_topic", **bounds)]
     envelopes = [message for _, message in messages if message.envelope is not None]
     rows = tables.rows("load_events", **about)
-    counted = tables.rows("load_events", final=True, **about) if copies_in(rows) else rows
     seen: Sightings = {
         "postgres": [
             outbox_sighting_of(row, instant.from_microseconds(row["created_us"]))
@@ -143,7 +141,7 @@ def _sightings(tables: Tables, topic: str, about: Mapping[str, Any], others: Col
             for outbox_id, message in messages
         ],
         "clickhouse": [
-            *typed_sightings_of(rows, counted),
+            *typed_sightings_of(rows, lambda: tables.rows("load_events", final=True, **about)),
             *map(typed_sighting_of, tables.rows("load_dead_letters", **about)),
         ],
     }
